@@ -1,0 +1,164 @@
+// What one rank does in one collective, as plain data: executed by the executor, proved by the
+// verifier, printed, drawn and timed. Symbolic in chunks and independent of bytes, so that one
+// schedule serves 8 bytes and 8 gigabytes.
+//
+// The data of a call is cut into segments (the unit of pipelining), each segment into `chunks`
+// equal parts (the unit of the algorithm). A lane runs its steps once for each segment; lanes run
+// concurrently and only meet through flags.
+//
+//   iteration   g = (iterations that the channel has seen before this call) + segment. It only
+//   grows, and
+//               all ranks count alike, so a flag raised to "g + 1" never has to be lowered again.
+//   tick        the number of an event within a channel: g * rate + offset + k, where k is the
+//   repetition
+//               of the enclosing repeat (0 outside one) and `rate` how many such events an
+//               iteration has.
+//   slot        slot number = tick of the place modulo the area's slots: a ring of staging buffers
+//   in the
+//               owner's window.
+//   flag        a counter with one writer (its owner). Raising it for tick t sets it to t + 1.
+//   Raising it
+//               tells every mapped peer at once and each posted peer by a message.
+//   wait        until the flag of every named peer is at least t + 1 - lag: lag 0 means that the
+//   data of tick
+//               t is there, lag K that what was done K ticks ago is done (credit for K slots).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace hfreduce::schedule {
+
+enum class Op : std::uint8_t {
+  kReduce,  // every destination = op over the sources, left to right, in one pass; one source: a
+            // copy
+  kPut,     // copies source to destination (in a peer's window or output), then raises `flag` there
+  kSignal,  // raises `flag` for the named peers
+  kWait,    // until `flag` of every named peer has reached the tick, less `lag`
+  kDrain,   // until the put of this flag to this peer at the tick, less `lag`, has left its source
+  kRepeat,  // the next `body` steps are done `count` times, k = 0 .. count-1; not nested
+};
+
+struct Tick {
+  std::uint32_t rate = 1;
+  std::int32_t offset = 0;
+  bool operator==(const Tick&) const = default;
+};
+
+// Chunks first .. first+count-1 with first = base + ((start + k * stride) mod modulus): a range
+// that rotates with the repetition k. The default is one fixed chunk.
+struct ChunkRange {
+  std::int32_t base = 0;
+  std::int32_t start = 0;
+  std::int32_t stride = 0;
+  std::int32_t modulus = 1;
+  std::int32_t count = 1;
+
+  std::int32_t first(std::int32_t k) const noexcept {
+    const std::int64_t at = (start + std::int64_t{k} * stride) % modulus;
+    return base + static_cast<std::int32_t>(at < 0 ? at + modulus : at);
+  }
+  bool operator==(const ChunkRange&) const = default;
+};
+
+enum class PlaceKind : std::uint8_t {
+  kInput,   // the caller's send buffer of `owner`
+  kOutput,  // the caller's receive buffer of `owner` (the same cells as the input when in place)
+  kSlot,    // slot (tick mod slots) of `area` in the window of `owner`
+};
+
+// Where bytes lie. Input and output of another rank are legal only as the destination of a put over
+// a posted link that can land there.
+struct Place {
+  PlaceKind kind = PlaceKind::kInput;
+  std::uint8_t area = 0;
+  std::int32_t owner = 0;
+  Tick tick;
+};
+
+// A ring of equal slots in each rank's window.
+struct Area {
+  enum class Unit : std::uint8_t {
+    kSegment,  // a slot holds a whole segment; a chunk lies where it lies in the segment
+    kChunk,    // a slot holds one chunk range, at its start
+  };
+  std::int32_t slots = 1;
+  Unit unit = Unit::kSegment;
+  std::int32_t chunks = 1;  // of a range, for kChunk
+};
+
+// A piece of Schedule::places or Schedule::peers.
+struct Range {
+  std::uint32_t begin = 0;
+  std::uint32_t count = 0;
+};
+
+struct Step {
+  Op op = Op::kWait;
+  std::uint8_t skew =
+      0;  // works on segment t - skew in the lane's turn t, and not where there is none
+  bool final = false;       // kReduce: this result is complete (avg divides here)
+  std::uint8_t lag = 0;     // kWait, kDrain
+  std::uint16_t flag = 0;   // kPut, kSignal, kWait, kDrain
+  Tick tick;                // of the flag
+  ChunkRange chunks;        // kReduce, kPut
+  Range sources;            // kReduce: 1 or more; kPut: 1
+  Range destinations;       // kReduce: 1 or more; kPut: 1
+  Range peers;              // kSignal, kWait: 1 or more; kPut, kDrain: 1
+  std::uint32_t body = 0;   // kRepeat: how many steps
+  std::uint32_t count = 0;  // kRepeat: how many times (0 is legal)
+};
+
+struct Lane {
+  std::string name;  // for people: "up", "down", "ring 1", ...
+  std::vector<Step> steps;
+  std::uint8_t skew = 0;  // the largest of its steps
+};
+
+// What all ranks of an algorithm share, whatever their role: it fixes the layout of windows and
+// flags, and is known before any rank's schedule is.
+struct Layout {
+  std::int32_t chunks = 1;
+  std::int32_t flags = 0;
+  std::vector<Area> areas;
+  std::uint8_t hops = 0;  // roundings that a 16-bit float goes through at most
+};
+
+struct Schedule {
+  std::int32_t rank = 0;
+  Layout layout;
+  std::vector<Lane> lanes;  // none: this rank has nothing to do
+  std::vector<Place> places;
+  std::vector<std::int32_t> peers;
+};
+
+// Which ranks share a host (their windows are mapped to each other) and which do not (posted
+// links). Hosts are numbered by their lowest rank, ranks of a host are in ascending order.
+// Immutable.
+class Placement {
+ public:
+  // host_of[r]: any number that is equal for ranks on one host.
+  explicit Placement(const std::vector<std::int32_t>& host_of);
+
+  std::int32_t ranks() const noexcept { return static_cast<std::int32_t>(host_of_.size()); }
+  std::int32_t hosts() const noexcept { return static_cast<std::int32_t>(members_.size()); }
+  std::int32_t host_of(std::int32_t rank) const { return host_of_[static_cast<std::size_t>(rank)]; }
+  // This rank's position among those of its host.
+  std::int32_t local_rank(std::int32_t rank) const {
+    return local_[static_cast<std::size_t>(rank)];
+  }
+  const std::vector<std::int32_t>& members(std::int32_t host) const {
+    return members_[static_cast<std::size_t>(host)];
+  }
+  bool mapped(std::int32_t a, std::int32_t b) const { return host_of(a) == host_of(b); }
+  std::int32_t fewest_local() const noexcept { return fewest_local_; }
+  std::int32_t most_local() const noexcept { return most_local_; }
+
+ private:
+  std::vector<std::int32_t> host_of_, local_;
+  std::vector<std::vector<std::int32_t>> members_;
+  std::int32_t fewest_local_ = 0, most_local_ = 0;
+};
+
+}  // namespace hfreduce::schedule
