@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <string>
 
-#include "base/clock.h"
 #include "base/status.h"
 #include "kernels/cpu/reduce.h"
 #include "transport/link.h"
@@ -38,7 +37,7 @@ struct Call {
   std::uint32_t segment_bytes = 0;
   transport::Tag tag;
   std::uint64_t sequence = 0;
-  Deadline deadline = Deadline::never();
+  std::int64_t timeout_ms = 0;  // counted from when the operation first has to wait
 };
 
 struct Operation {

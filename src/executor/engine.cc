@@ -55,6 +55,11 @@ Result<BoundPlan> Engine::bind(const schedule::Schedule& schedule, std::size_t c
                    channel);
 }
 
+void Engine::skip(const Signature& signature, std::uint32_t fingerprint) {
+  history_.called(++sequence_, fingerprint, signature);
+  history_.completed(sequence_);
+}
+
 void Engine::start(Operation& operation) {
   operation.call.sequence = ++sequence_;
   operation.call.tag.sequence = static_cast<std::uint32_t>(sequence_);
@@ -247,7 +252,7 @@ void Engine::watch_mismatch(Nanoseconds now) {
 
 void Engine::watch_deadline(Nanoseconds now) {
   const Call& call = queue_.front()->call;
-  if (now < call.deadline.at()) return;
+  if (now < waiting_since_ + call.timeout_ms * kMs) return;
   if (last_answer_by_ == 0) {  // ask once more, so that the answer is fresh
     options_.hooks.ask(call.sequence);
     last_answer_by_ = now + kAnswerGrace;
@@ -261,8 +266,8 @@ void Engine::watch_deadline(Nanoseconds now) {
     who = rank >= 0 ? "waiting for " + options_.hooks.describe(rank) : "waiting for the network";
   }
   latch_.raise(
-      Status(Code::kTimeout, fmt::format("{} (operation {}) did not end within its deadline: {}",
-                                         call.signature.to_string(), call.sequence, who))
+      Status(Code::kTimeout, fmt::format("{} (operation {}) did not end within its deadline of {} ms: {}",
+                                         call.signature.to_string(), call.sequence, call.timeout_ms, who))
           .with_rank(rank));
 }
 

@@ -54,6 +54,9 @@ class Engine {
   // outlive its end.
   void start(Operation& operation);
 
+  // An operation of no elements: numbered and remembered, and done. Hold the mutex.
+  void skip(const Signature& signature, std::uint32_t fingerprint);
+
   std::mutex& mutex() noexcept { return mutex_; }
   // Carries the operation at the head of the queue as far as it goes without waiting. Returns
   // whether anything moved. Hold the mutex.
