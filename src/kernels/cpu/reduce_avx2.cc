@@ -102,24 +102,23 @@ struct Float64 {
   }
 };
 
-// bfloat16 is the upper half of a float32. Unpacking with zeros below takes each half of the
-// register apart and packing puts it together again in the same order.
+// bfloat16 is the upper half of a float32: the even elements are shifted up, the odd ones lie
+// right.
 struct Bfloat16Format {
-  static __m256 low(Bytes v) noexcept {
-    return _mm256_castsi256_ps(_mm256_unpacklo_epi16(_mm256_setzero_si256(), v));
-  }
+  static __m256 low(Bytes v) noexcept { return _mm256_castsi256_ps(_mm256_slli_epi32(v, 16)); }
   static __m256 high(Bytes v) noexcept {
-    return _mm256_castsi256_ps(_mm256_unpackhi_epi16(_mm256_setzero_si256(), v));
+    return _mm256_castsi256_ps(_mm256_and_si256(v, _mm256_set1_epi32(-0x10000)));
   }
-  // To nearest even. A canonical NaN passes unharmed; any other might overflow into a zero.
+  // To nearest even, in the upper 16 bits of each lane. A canonical NaN passes unharmed; any other
+  // might overflow into a zero.
   static Bytes round(__m256 a) noexcept {
     const Bytes bits = _mm256_castps_si256(Float32::canonical(a));
     const Bytes odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
-    const Bytes up = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
-    return _mm256_srli_epi32(up, 16);
+    return _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
   }
-  static Bytes pack(__m256 lo, __m256 hi) noexcept {
-    return _mm256_packus_epi32(round(lo), round(hi));
+  static Bytes pack(__m256 even, __m256 odd) noexcept {
+    constexpr int kOddWords = 0xaa;
+    return _mm256_blend_epi16(_mm256_srli_epi32(round(even), 16), round(odd), kOddWords);
   }
 };
 
