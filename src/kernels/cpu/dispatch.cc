@@ -1,0 +1,106 @@
+// Which table this machine gets, and the few things that all tables need.
+#include <cstring>
+
+#include "kernels/cpu/tables.h"
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+namespace hfreduce::kernels {
+
+std::size_t size_of(DataType type) noexcept {
+  static constexpr std::size_t kSizes[kDataTypes] = {1, 1, 4, 4, 8, 8, 2, 4, 8, 2};
+  return kSizes[static_cast<int>(type)];
+}
+
+std::string_view name_of(DataType type) noexcept {
+  static constexpr std::string_view kNames[kDataTypes] = {
+      "int8",   "uint8",   "int32",   "uint32",  "int64",
+      "uint64", "float16", "float32", "float64", "bfloat16"};
+  return kNames[static_cast<int>(type)];
+}
+
+std::string_view name_of(ReduceOp op) noexcept {
+  static constexpr std::string_view kNames[kReduceOps] = {"sum", "prod", "max", "min", "avg"};
+  return kNames[static_cast<int>(op)];
+}
+
+void copy_to_all(const ReduceArgs& args, std::size_t bytes) noexcept {
+  constexpr std::size_t kBlock = 8192;  // so that the second destination finds the source in L1
+  const auto* source = static_cast<const std::byte*>(args.sources[0]);
+  const std::size_t step = args.n_destinations > 1 ? kBlock : bytes;
+  for (std::size_t at = 0; at < bytes; at += step) {
+    const std::size_t part = bytes - at < step ? bytes - at : step;
+    for (std::int32_t d = 0; d < args.n_destinations; ++d) {
+      auto* destination = static_cast<std::byte*>(args.destinations[d]);
+      if (destination != source) std::memcpy(destination + at, source + at, part);
+    }
+  }
+}
+
+#if defined(__x86_64__)
+
+namespace {
+constexpr unsigned kExceptionFlags = 0x3f;
+constexpr unsigned kDefaultMode = 0x1f80;  // exceptions masked, to nearest, denormals kept
+}  // namespace
+
+unsigned enter_default_float_mode() noexcept {
+  const unsigned before = _mm_getcsr();
+  if ((before & ~kExceptionFlags) != kDefaultMode) _mm_setcsr(kDefaultMode);
+  return before;
+}
+
+void leave_default_float_mode(unsigned before) noexcept {
+  if ((before & ~kExceptionFlags) != kDefaultMode) _mm_setcsr(before);
+}
+
+bool cpu_has_avx2() noexcept {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c") &&
+         __builtin_cpu_supports("bmi2");
+}
+
+bool cpu_has_crc32() noexcept {
+  return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul");
+}
+
+bool cpu_has_wide_products() noexcept {
+  return cpu_has_crc32() && __builtin_cpu_supports("avx512f") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("vpclmulqdq");
+}
+
+#else
+
+unsigned enter_default_float_mode() noexcept { return 0; }
+void leave_default_float_mode(unsigned) noexcept {}
+
+#endif
+
+bool always_usable() noexcept { return true; }
+
+const KernelTable* const* all_kernels(int* count) noexcept {
+  static constexpr const KernelTable* kAll[] = {
+    &kPortableKernels,
+#if defined(__x86_64__)
+    &kAvx2Kernels,
+#endif
+  };
+  *count = static_cast<int>(sizeof(kAll) / sizeof(kAll[0]));
+  return kAll;
+}
+
+const KernelTable& best_kernels() noexcept {
+  static const KernelTable* const best = [] {
+    int count = 0;
+    const KernelTable* const* tables = all_kernels(&count);
+    int last = 0;
+    for (int i = 0; i < count; ++i) {
+      if (tables[i]->usable()) last = i;
+    }
+    return tables[last];
+  }();
+  return *best;
+}
+
+}  // namespace hfreduce::kernels
