@@ -31,7 +31,11 @@ class Relay:
     async def serve(self, reader, writer):
         original = writer.get_extra_info("socket").getsockopt(socket.SOL_IP, SO_ORIGINAL_DST, 16)
         port, address = struct.unpack("!2xH4s8x", original)
-        far_reader, far_writer = await asyncio.open_connection(socket.inet_ntoa(address), port)
+        try:
+            far_reader, far_writer = await asyncio.open_connection(socket.inet_ntoa(address), port)
+        except OSError:  # nobody listens there yet: as little as without us
+            writer.close()
+            return
         await asyncio.gather(self.pump(reader, far_writer), self.pump(far_reader, writer),
                              return_exceptions=True)
         for end in (writer, far_writer):
