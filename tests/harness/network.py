@@ -24,6 +24,7 @@ class Network:
     def __init__(self, hosts, routed=False, decoy=False):
         self.hosts = [f"h{i}" for i in range(hosts)]
         self.routed = routed
+        self._remove_earlier()
         run("ip", "netns", "add", SWITCH)
         inside(SWITCH, "ip", "link", "set", "lo", "up")
         if routed:
@@ -37,6 +38,12 @@ class Network:
                 run("ip", "-n", host, "link", "add", "docker0", "type", "bridge")
                 run("ip", "-n", host, "addr", "add", "172.17.0.1/16", "dev", "docker0")
                 run("ip", "-n", host, "link", "set", "docker0", "up")
+
+    def _remove_earlier(self):
+        """A scenario may make one network after another."""
+        for name in run("ip", "netns", "list").split("\n"):
+            if name:
+                run("ip", "netns", "del", name.split()[0])
 
     def _add_host(self, i, host):
         port = f"p{i}"

@@ -37,6 +37,23 @@ def three_hosts_large(context):
     run_shapes(context, 3, [[2, 1, 2]], "--ops", 100, "--min-bytes", "100000", "--max-bytes", "6000000")
 
 
+ALGORITHMS = ("one-shot", "two-shot", "ring", "double-tree", "hierarchical-ring", "hierarchical-tree", "direct",
+              "chain", "tree", "hierarchical-chain")
+
+
+@scenario()
+def every_algorithm(context):
+    """Each forced where it applies (elsewhere the planner chooses), on one host and on three."""
+    for hosts, shape in ((1, [5]), (3, [3, 1, 2])):
+        network = Network(hosts)
+        for algorithm in ALGORITHMS:
+            job = Job(context, f"{algorithm}-{hosts}")
+            ranks = start_plain(job, network, shape, "--seed", context.random.randrange(1 << 31), "--ops", 100,
+                                environment={"HFREDUCE_ALGORITHM": algorithm})
+            context.say(f"{algorithm}, {shape}")
+            context.expect_success(job, ranks, 60)
+
+
 @scenario()
 def ipv6(context):
     run_shapes(context, 2, [[2, 2]], "--ops", 100, v6=True)
