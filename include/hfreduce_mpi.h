@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A communicator from an MPI_Comm: the same ranks in the same order. Header-only, so that the library
- * itself knows nothing of MPI: compile it with your MPI's compiler or include directories.
+ * A communicator from an MPI_Comm: the same ranks in the same order. Header-only, so that the
+ * library itself knows nothing of MPI: compile it with your MPI's compiler or include directories.
  */
 #ifndef HFREDUCE_MPI_H_
 #define HFREDUCE_MPI_H_
@@ -9,9 +9,9 @@
 #include <hfreduce.h>
 #include <mpi.h>
 
-/* Collective over `mpi`. Rank 0 makes the id and MPI carries it, so no secret need be set. `config` NULL:
- * defaults. Errors: as hfreduceCommInitRank, and hfreduceRemoteError when rank 0 could not make an id.
- * MPI's own failures go to the error handler of `mpi`. */
+/* Collective over `mpi`. Rank 0 makes the id and MPI carries it, so no secret need be set. `config`
+ * NULL: defaults. Errors: as hfreduceCommInitRank, and hfreduceRemoteError when rank 0 could not
+ * make an id. MPI's own failures go to the error handler of `mpi`. */
 static inline hfreduceResult_t hfreduceCommInitFromMpi(hfreduceComm_t* comm, MPI_Comm mpi,
                                                        const hfreduceConfig_t* config) {
   hfreduceUniqueId id = {{0}};

@@ -1,4 +1,5 @@
-/* hfreduce.h as C99 with every warning: it compiles, and what others rely on has the value it must. */
+/* hfreduce.h as C99 with every warning: it compiles, and what others rely on has the value it must.
+ */
 #include <hfreduce.h>
 
 #define SAME(what, value) typedef char assert_##what[(what) == (value) ? 1 : -1]

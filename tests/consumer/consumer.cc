@@ -1,4 +1,5 @@
-// A C++ program that uses an installed hfreduce: a communicator of one rank, every struct initialised.
+// A C++ program that uses an installed hfreduce: a communicator of one rank, every struct
+// initialised.
 #include <hfreduce.h>
 
 #include <iostream>
