@@ -9,10 +9,9 @@
 //   iteration   g = (iterations that the channel has seen before this call) + segment. It only
 //   grows, and
 //               all ranks count alike, so a flag raised to "g + 1" never has to be lowered again.
-//   tick        the number of an event within a channel: g * rate + offset + k, where k is the
-//   repetition
-//               of the enclosing repeat (0 outside one) and `rate` how many such events an
-//               iteration has.
+//   tick        the number of an event within a channel: g * rate + offset + k * stride, where k is
+//               the repetition of the enclosing repeat (0 outside one) and `rate` how many such
+//               events an iteration has. Stride 0: one event for all repetitions.
 //   slot        slot number = tick of the place modulo the area's slots: a ring of staging buffers
 //   in the
 //               owner's window.
@@ -32,7 +31,7 @@ namespace hfreduce::schedule {
 
 enum class Op : std::uint8_t {
   kReduce,  // every destination = op over the sources, left to right, in one pass; one source: a
-            // copy
+            // copy, and nothing where it would copy bytes onto themselves (a root in place)
   kPut,     // copies source to destination (in a peer's window or output), then raises `flag` there
   kSignal,  // raises `flag` for the named peers
   kWait,    // until `flag` of every named peer has reached the tick, less `lag`
@@ -43,6 +42,11 @@ enum class Op : std::uint8_t {
 struct Tick {
   std::uint32_t rate = 1;
   std::int32_t offset = 0;
+  std::uint32_t stride = 1;
+
+  std::uint64_t at(std::uint64_t g, std::uint32_t k) const noexcept {
+    return g * rate + static_cast<std::uint64_t>(std::int64_t{offset}) + std::uint64_t{k} * stride;
+  }
   bool operator==(const Tick&) const = default;
 };
 
@@ -151,12 +155,19 @@ class Placement {
   const std::vector<std::int32_t>& members(std::int32_t host) const {
     return members_[static_cast<std::size_t>(host)];
   }
+  // Ranks ordered by host, then by rank: where a rank stands in that order, and who stands there.
+  std::int32_t position(std::int32_t rank) const {
+    return position_[static_cast<std::size_t>(rank)];
+  }
+  std::int32_t rank_at(std::int32_t position) const {
+    return by_position_[static_cast<std::size_t>(position)];
+  }
   bool mapped(std::int32_t a, std::int32_t b) const { return host_of(a) == host_of(b); }
   std::int32_t fewest_local() const noexcept { return fewest_local_; }
   std::int32_t most_local() const noexcept { return most_local_; }
 
  private:
-  std::vector<std::int32_t> host_of_, local_;
+  std::vector<std::int32_t> host_of_, local_, position_, by_position_;
   std::vector<std::vector<std::int32_t>> members_;
   std::int32_t fewest_local_ = 0, most_local_ = 0;
 };

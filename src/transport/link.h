@@ -68,9 +68,14 @@ class Link {
   virtual Status progress() = 0;
   // True when everything posted has left its source.
   virtual bool idle() const noexcept = 0;
-  // Before the caller sleeps in epoll_wait(epoll_fd): makes sure that the descriptor wakes it when progress()
-  // would have something to do. Cheap when nothing changed since the last call.
+  // Before the caller sleeps in epoll_wait(epoll_fd): makes sure that the descriptor wakes it when
+  // progress() would have something to do. Cheap when nothing changed since the last call.
   virtual Status arm(int epoll_fd) = 0;
+  // Before a link that works is given up: tells the peer, behind everything that was posted, that
+  // what ends now is no death. Nothing may be posted any more. True once everything has reached the
+  // peer's host, so that closing loses nothing; until then go on calling progress() and this, as
+  // long as you care to wait.
+  virtual bool leave() noexcept { return true; }
 };
 
 }  // namespace hfreduce::transport

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/cpu/crc32c.h"
+#include "kernels/cpu/tables.h"
 
 namespace hfreduce::kernels {
 namespace {
@@ -69,6 +70,25 @@ TEST(Crc32c, LongStretches) {
     ASSERT_EQ(crc32c(data.data(), length), crc32c_portable(data.data(), length)) << length;
   }
 }
+
+#if defined(__x86_64__)
+// Those that this machine has, whichever of them is the chosen one.
+TEST(Crc32c, EachInstructionSetAgreesWithThePortable) {
+  const Buffer data = random_bytes(20'000);
+  for (std::size_t length = 0; length < data.size(); length += length < 1100 ? 1 : 977) {
+    const std::uint8_t* at = data.data() + length % 7;
+    const std::size_t bytes = length - length % 7;
+    const std::uint32_t start = static_cast<std::uint32_t>(length * 2654435761u);
+    const std::uint32_t expected = crc32c_portable(at, bytes, start);
+    if (cpu_has_crc32()) {
+      ASSERT_EQ(~crc32c_raw_sse42(at, bytes, ~start), expected) << bytes;
+    }
+    if (cpu_has_wide_products()) {
+      ASSERT_EQ(~crc32c_raw_avx512(at, bytes, ~start), expected) << bytes;
+    }
+  }
+}
+#endif
 
 TEST(Crc32c, GoesOnWhereItStopped) {
   const Buffer data = random_bytes(20'000);

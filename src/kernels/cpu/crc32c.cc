@@ -52,6 +52,7 @@ using RawFn = std::uint32_t (*)(const void*, std::size_t, std::uint32_t) noexcep
 
 RawFn choose() noexcept {
 #if defined(__x86_64__)
+  if (cpu_has_wide_products()) return crc32c_raw_avx512;
   if (cpu_has_crc32()) return crc32c_raw_sse42;
 #endif
   return raw_portable;

@@ -65,6 +65,11 @@ bool cpu_has_crc32() noexcept {
   return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul");
 }
 
+bool cpu_has_wide_products() noexcept {
+  return cpu_has_crc32() && __builtin_cpu_supports("avx512f") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("vpclmulqdq");
+}
+
 #else
 
 unsigned enter_default_float_mode() noexcept { return 0; }

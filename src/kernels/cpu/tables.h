@@ -26,6 +26,8 @@ void leave_default_float_mode(unsigned before) noexcept;
 bool cpu_has_crc32() noexcept;
 // Without the inversions at both ends.
 std::uint32_t crc32c_raw_sse42(const void* data, std::size_t bytes, std::uint32_t crc) noexcept;
+bool cpu_has_wide_products() noexcept;
+std::uint32_t crc32c_raw_avx512(const void* data, std::size_t bytes, std::uint32_t crc) noexcept;
 #endif
 
 }  // namespace hfreduce::kernels

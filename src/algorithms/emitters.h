@@ -1,0 +1,33 @@
+// The algorithms by family. registry.cc gives them their names.
+#pragma once
+
+#include "algorithms/algorithm.h"
+
+namespace hfreduce::algorithms {
+
+schedule::Layout one_shot_layout(const Request& request);
+schedule::Schedule emit_one_shot(const Request& request, std::int32_t rank);
+schedule::Layout two_shot_layout(const Request& request);
+schedule::Schedule emit_two_shot(const Request& request, std::int32_t rank);
+
+schedule::Layout ring_layout(const Request& request);
+schedule::Schedule emit_ring(const Request& request, std::int32_t rank);
+schedule::Layout double_tree_layout(const Request& request);
+schedule::Schedule emit_double_tree(const Request& request, std::int32_t rank);
+schedule::Layout hierarchical_ring_layout(const Request& request);
+schedule::Schedule emit_hierarchical_ring(const Request& request, std::int32_t rank);
+schedule::Layout hierarchical_tree_layout(const Request& request);
+schedule::Schedule emit_hierarchical_tree(const Request& request, std::int32_t rank);
+
+schedule::Layout direct_layout(const Request& request);
+schedule::Schedule emit_direct(const Request& request, std::int32_t rank);
+schedule::Layout chain_layout(const Request& request);
+schedule::Schedule emit_chain(const Request& request, std::int32_t rank);
+schedule::Layout tree_layout(const Request& request);
+schedule::Schedule emit_tree(const Request& request, std::int32_t rank);
+schedule::Layout hierarchical_chain_layout(const Request& request);
+schedule::Schedule emit_hierarchical_chain(const Request& request, std::int32_t rank);
+schedule::Layout hierarchical_tree_broadcast_layout(const Request& request);
+schedule::Schedule emit_hierarchical_tree_broadcast(const Request& request, std::int32_t rank);
+
+}  // namespace hfreduce::algorithms

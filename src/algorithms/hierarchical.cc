@@ -1,0 +1,139 @@
+// Allreduce in three phases that overlap segment by segment: the ranks of a host stage their data
+// and its leaders sum it; the leaders of all hosts run a ring or a double tree on those sums; every
+// rank copies the result out of its leaders' slots. A byte crosses each host's network once up and
+// once down. With several leaders a host, the j-th leaders of all hosts share the j-th part of the
+// data and run an inter-host part of their own. A rank that is alone on its host takes part with
+// its own buffers.
+#include <algorithm>
+#include <array>
+
+#include "algorithms/emitters.h"
+#include "algorithms/host_pass.h"
+#include "algorithms/line.h"
+#include "algorithms/ring_pass.h"
+#include "algorithms/tree_channel.h"
+
+namespace hfreduce::algorithms {
+namespace {
+
+using namespace schedule;
+
+// What the inter-host part's two lanes tell the lanes inside the host.
+struct LaneFlags {
+  std::uint16_t result = 0, finished = 0;
+};
+
+struct Channel {
+  Layout layout;
+  HostSumIds host;
+  std::array<LaneFlags, 2> lanes;
+  std::array<RingIds, 2> rings;
+  std::array<TreeIds, 2> trees;
+  std::int32_t share = 1;  // chunks a leader
+};
+
+enum class Between { kRing, kTree };
+
+Channel channel(const Request& request, Between between) {
+  const Placement& placement = *request.placement;
+  Channel channel;
+  std::int32_t hops = 0;
+  if (placement.most_local() > 1) {
+    channel.host = reserve_host_sum(&channel.layout);
+    hops = 1;
+  }
+  if (placement.hosts() > 1) {
+    channel.share = between == Between::kRing ? 2 * placement.hosts() : 2;
+    hops +=
+        between == Between::kRing ? placement.hosts() - 1 : double_tree_depth(placement.hosts());
+    for (std::size_t i = 0; i < 2; ++i) {
+      if (between == Between::kRing)
+        channel.rings[i] = reserve_ring(&channel.layout);
+      else
+        channel.trees[i] = reserve_tree(&channel.layout, false);
+      channel.lanes[i] = {add_flag(channel.layout), add_flag(channel.layout)};
+    }
+  }
+  channel.layout.chunks = channel.share * request.leaders;
+  channel.layout.hops = static_cast<std::uint8_t>(std::min(255, hops));
+  return channel;
+}
+
+// Names, chunks and ends of lane `i` of the part between the hosts' `which`-th leaders.
+template <typename Part>
+Part inter_host_part(const Request& request, const Channel& channel, std::int32_t rank,
+                     std::size_t i) {
+  Part part;
+  part.ground = {request.placement, channel.host.work, kWorkSlots};
+  if (!part.ground.in_work(rank)) return part;
+  part.hooks.ready = channel.host.summed;
+  part.hooks.result = channel.lanes[i].result;
+  part.hooks.finished = channel.lanes[i].finished;
+  part.hooks.mates = mates(*request.placement, rank);
+  return part;
+}
+
+void emit_between(Builder* schedule, const Request& request, const Channel& channel,
+                  Between between) {
+  const std::int32_t rank = schedule->rank();
+  const std::int32_t which = request.placement->local_rank(rank);
+  if (which >= request.leaders) return;
+  const LeaderLine line(*request.placement, which);
+  const std::int32_t index = line.index_of(rank), size = line.size();
+  for (std::int32_t i = 0; i < 2; ++i) {
+    const auto lane = static_cast<std::size_t>(i);
+    const std::int32_t first = which * channel.share + i * (channel.share / 2);
+    if (between == Between::kRing) {
+      auto part = inter_host_part<RingPart>(request, channel, rank, lane);
+      part.name = "ring " + std::to_string(i);
+      part.size = size;
+      part.index = index;
+      part.previous = line.rank_at((index + size - 1) % size);
+      part.next = line.rank_at((index + 1) % size);
+      part.first_chunk = first;
+      part.ids = channel.rings[lane];
+      emit_ring_part(schedule, part);
+    } else {
+      auto part = inter_host_part<TreePart>(request, channel, rank, lane);
+      part.name = "tree " + std::to_string(i);
+      part.node = in_ranks(double_tree_node(i, index, size), line);
+      part.chunks = chunks(first, 1);
+      emit_tree_part(schedule, part, channel.trees[lane]);
+    }
+  }
+}
+
+Schedule emit(const Request& request, std::int32_t rank, Between between) {
+  const Placement& placement = *request.placement;
+  const Channel own = channel(request, between);
+  Builder schedule(rank, own.layout);
+  if (mates(placement, rank).size() > 1) {
+    HostSum host{&placement, request.leaders, own.share, own.host, {}, {}};
+    if (placement.hosts() > 1) {
+      for (const LaneFlags& lane : own.lanes) {
+        host.results.push_back(lane.result);
+        host.finished.push_back(lane.finished);
+      }
+    }
+    emit_host_sum(&schedule, host);
+  }
+  if (placement.hosts() > 1) emit_between(&schedule, request, own, between);
+  return schedule.finish();
+}
+
+}  // namespace
+
+Layout hierarchical_ring_layout(const Request& request) {
+  return channel(request, Between::kRing).layout;
+}
+Schedule emit_hierarchical_ring(const Request& request, std::int32_t rank) {
+  return emit(request, rank, Between::kRing);
+}
+Layout hierarchical_tree_layout(const Request& request) {
+  return channel(request, Between::kTree).layout;
+}
+Schedule emit_hierarchical_tree(const Request& request, std::int32_t rank) {
+  return emit(request, rank, Between::kTree);
+}
+
+}  // namespace hfreduce::algorithms

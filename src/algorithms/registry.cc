@@ -1,0 +1,51 @@
+#include <array>
+
+#include "algorithms/emitters.h"
+
+namespace hfreduce::algorithms {
+namespace {
+
+bool anywhere(const schedule::Placement&) { return true; }
+bool on_one_host(const schedule::Placement& placement) { return placement.hosts() <= 1; }
+
+constexpr auto kAllReduce = Collective::kAllReduce;
+constexpr auto kBroadcast = Collective::kBroadcast;
+
+// Append only: positions are numbers in channels and fingerprints.
+constexpr std::array kAlgorithms{
+    Algorithm{"one-shot", kAllReduce, "one host: every rank reduces everybody's data", on_one_host,
+              one_shot_layout, emit_one_shot},
+    Algorithm{"two-shot", kAllReduce, "one host: every rank reduces its part and hands it back",
+              on_one_host, two_shot_layout, emit_two_shot},
+    Algorithm{"ring", kAllReduce, "two flat rings, each over half of the data", anywhere,
+              ring_layout, emit_ring},
+    Algorithm{"double-tree", kAllReduce, "two flat binary trees, each over half of the data",
+              anywhere, double_tree_layout, emit_double_tree},
+    Algorithm{"hierarchical-ring", kAllReduce,
+              "sums inside hosts, two rings between them, copies inside hosts", anywhere,
+              hierarchical_ring_layout, emit_hierarchical_ring},
+    Algorithm{"hierarchical-tree", kAllReduce,
+              "sums inside hosts, a double tree between them, copies inside hosts", anywhere,
+              hierarchical_tree_layout, emit_hierarchical_tree},
+    Algorithm{"direct", kBroadcast, "one host: every rank reads the root's slots", on_one_host,
+              direct_layout, emit_direct},
+    Algorithm{"chain", kBroadcast, "a flat pipeline from rank to rank", anywhere, chain_layout,
+              emit_chain},
+    Algorithm{"tree", kBroadcast, "a flat pipelined binary tree", anywhere, tree_layout, emit_tree},
+    Algorithm{"hierarchical-chain", kBroadcast, "a pipeline from host to host, copies inside hosts",
+              anywhere, hierarchical_chain_layout, emit_hierarchical_chain},
+    Algorithm{"hierarchical-tree", kBroadcast, "a binary tree between hosts, copies inside hosts",
+              anywhere, hierarchical_tree_broadcast_layout, emit_hierarchical_tree_broadcast},
+};
+
+}  // namespace
+
+std::span<const Algorithm> all() { return kAlgorithms; }
+
+const Algorithm* find(Collective collective, std::string_view name) {
+  for (const Algorithm& algorithm : kAlgorithms)
+    if (algorithm.collective == collective && algorithm.name == name) return &algorithm;
+  return nullptr;
+}
+
+}  // namespace hfreduce::algorithms

@@ -1,0 +1,211 @@
+// Collectives and requests.
+#include <fmt/core.h>
+
+#include <cstdint>
+
+#include "api/config.h"
+#include "api/group.h"
+#include "api/guard.h"
+#include "api/objects.h"
+
+using namespace hfreduce;
+using namespace hfreduce::api;
+
+namespace hfreduce::api {
+namespace {
+
+// The C arguments of one collective.
+struct Arguments {
+  algorithms::Collective collective;
+  const void* send;
+  void* receive;
+  size_t count;
+  hfreduceDataType_t type;
+  hfreduceRedOp_t op;
+  int root;
+  hfreduceComm_t comm;
+};
+
+Status check_type(hfreduceDataType_t type) {
+  if (type >= 0 && static_cast<int>(type) < kernels::kDataTypes) return {};
+  switch (static_cast<int>(type)) {
+    case hfreduceFloat8e4m3:
+    case hfreduceFloat8e5m2:
+    case hfreduceInt16:
+    case hfreduceUint16:
+    case hfreduceBool:
+      return not_supported("this data type");
+    default:
+      return Status(Code::kInvalidArgument,
+                    fmt::format("there is no data type {}", static_cast<int>(type)));
+  }
+}
+
+Status check_op(hfreduceRedOp_t op) {
+  if (op >= 0 && static_cast<int>(op) < kernels::kReduceOps) return {};
+  if (op >= hfreduceBitAnd && op <= hfreduceBitXor) return not_supported("this operation");
+  return Status(Code::kInvalidArgument,
+                fmt::format("there is no operation {}", static_cast<int>(op)));
+}
+
+Status check_buffers(const Arguments& args, bool reads_send) {
+  if (args.count == 0) return {};
+  if (args.receive == nullptr) return null_argument("recvbuff");
+  if (reads_send && args.send == nullptr) return null_argument("sendbuff");
+  const std::size_t element = kernels::size_of(static_cast<kernels::DataType>(args.type));
+  if (args.count > PTRDIFF_MAX / element) {
+    return Status(Code::kInvalidArgument,
+                  fmt::format("count {}: more than memory can hold", args.count));
+  }
+  const auto send = reinterpret_cast<std::uintptr_t>(args.send),
+             receive = reinterpret_cast<std::uintptr_t>(args.receive);
+  const std::size_t bytes = args.count * element;
+  if (reads_send && send != receive && send < receive + bytes && receive < send + bytes) {
+    return Status(
+        Code::kInvalidArgument,
+        "sendbuff and recvbuff overlap in part: give the same pointer (in place) or apart ones");
+  }
+  return {};
+}
+
+Status check(const Arguments& args, const comm::Comm& comm) {
+  HFR_TRY(check_type(args.type));
+  const bool reduces = args.collective == algorithms::Collective::kAllReduce;
+  if (reduces) {
+    HFR_TRY(check_op(args.op));
+  } else if (args.root < 0 || args.root >= comm.ranks()) {
+    return Status(Code::kInvalidArgument,
+                  fmt::format("root {}: must be from 0 to {}", args.root, comm.ranks() - 1));
+  }
+  return check_buffers(args, reduces || args.root == comm.rank());
+}
+
+Status check_and_submit(const Arguments& args, const hfreduceCallConfig_t* config) {
+  PendingCall pending;
+  pending.handle = args.comm;
+  pending.comm = comms().pin(args.comm);
+  if (!pending.comm) return bad_handle("communicator");
+  HFR_TRY(check(args, *pending.comm));
+  hfreduceCallConfig_t full = HFREDUCE_CALL_CONFIG_INITIALIZER;
+  HFR_TRY(read_struct(config, "HFREDUCE_CALL_CONFIG_INITIALIZER", full));
+  if (full.stream != nullptr) {
+    return Status(Code::kInvalidUsage, "a communicator of host memory takes no stream: pass NULL");
+  }
+  if (full.timeout_ms != HFREDUCE_CONFIG_UNDEF_INT && full.timeout_ms <= 0) {
+    return Status(Code::kInvalidArgument,
+                  fmt::format("timeout_ms {}: must be positive", full.timeout_ms));
+  }
+  if (full.request != nullptr) *full.request = nullptr;
+  pending.request = full.request;
+  pending.call = {args.collective,
+                  args.send,
+                  args.receive,
+                  args.count,
+                  static_cast<kernels::DataType>(args.type),
+                  static_cast<kernels::ReduceOp>(args.op),
+                  args.root,
+                  nullptr,
+                  full.timeout_ms == HFREDUCE_CONFIG_UNDEF_INT ? -1 : full.timeout_ms};
+  if (full.algorithm != nullptr) pending.algorithm = full.algorithm;
+  return submit(std::move(pending));
+}
+
+hfreduceResult_t collective(const Arguments& args, const hfreduceCallConfig_t* config) {
+  return guarded([&] {
+    Status status = check_and_submit(args, config);
+    if (!status.ok()) group_refused(status);
+    return status;
+  });
+}
+
+hfreduceResult_t plain_collective(const Arguments& args, hfreduceStream_t stream) {
+  if (stream == nullptr) return collective(args, nullptr);
+  hfreduceCallConfig_t config = HFREDUCE_CALL_CONFIG_INITIALIZER;
+  config.stream = stream;
+  return collective(args, &config);
+}
+
+Status wait(hfreduceRequest_t handle) {
+  const RequestTable::Pin request = requests().pin(handle);
+  if (!request) return bad_handle("request");
+  if (!request->operation.done()) {
+    const CommTable::Pin comm = comms().pin(request->comm);
+    if (comm) {
+      executor::Engine& engine = *comm->engine();
+      const std::lock_guard lock(engine.mutex());
+      executor::drive_operation(engine, request->operation);
+    }
+    // Destroyed meanwhile: its operations have ended or are about to.
+    while (!request->operation.done()) std::this_thread::yield();
+  }
+  return request->operation.status;
+}
+
+}  // namespace
+}  // namespace hfreduce::api
+
+extern "C" {
+
+hfreduceResult_t hfreduceAllReduce(const void* sendbuff, void* recvbuff, size_t count,
+                                   hfreduceDataType_t datatype, hfreduceRedOp_t op,
+                                   hfreduceComm_t comm, hfreduceStream_t stream) {
+  return plain_collective(
+      {algorithms::Collective::kAllReduce, sendbuff, recvbuff, count, datatype, op, -1, comm},
+      stream);
+}
+
+hfreduceResult_t hfreduceAllReduceEx(const void* sendbuff, void* recvbuff, size_t count,
+                                     hfreduceDataType_t datatype, hfreduceRedOp_t op,
+                                     hfreduceComm_t comm, const hfreduceCallConfig_t* call) {
+  return collective(
+      {algorithms::Collective::kAllReduce, sendbuff, recvbuff, count, datatype, op, -1, comm},
+      call);
+}
+
+hfreduceResult_t hfreduceBroadcast(const void* sendbuff, void* recvbuff, size_t count,
+                                   hfreduceDataType_t datatype, int root, hfreduceComm_t comm,
+                                   hfreduceStream_t stream) {
+  return plain_collective({algorithms::Collective::kBroadcast, sendbuff, recvbuff, count, datatype,
+                           hfreduceSum, root, comm},
+                          stream);
+}
+
+hfreduceResult_t hfreduceBroadcastEx(const void* sendbuff, void* recvbuff, size_t count,
+                                     hfreduceDataType_t datatype, int root, hfreduceComm_t comm,
+                                     const hfreduceCallConfig_t* call) {
+  return collective({algorithms::Collective::kBroadcast, sendbuff, recvbuff, count, datatype,
+                     hfreduceSum, root, comm},
+                    call);
+}
+
+hfreduceResult_t hfreduceRequestTest(hfreduceRequest_t request, int* done) {
+  return guarded([&]() -> Status {
+    if (done == nullptr) return null_argument("done");
+    const RequestTable::Pin pin = requests().pin(request);
+    if (!pin) return bad_handle("request");
+    *done = pin->operation.done() ? 1 : 0;
+    return *done != 0 ? pin->operation.status : Status();
+  });
+}
+
+hfreduceResult_t hfreduceRequestWait(hfreduceRequest_t request) {
+  return guarded([&] { return wait(request); });
+}
+
+hfreduceResult_t hfreduceRequestFree(hfreduceRequest_t request) {
+  return guarded([&]() -> Status {
+    {
+      const RequestTable::Pin pin = requests().pin(request);
+      if (!pin) return bad_handle("request");
+      if (!pin->operation.done()) {
+        return Status(Code::kInvalidUsage,
+                      "the request is still active: wait for it, or abort its communicator, before "
+                      "freeing it");
+      }
+    }
+    return requests().remove(request, [](Request&) {}) != nullptr ? Status()
+                                                                  : bad_handle("request");
+  });
+}
+
+}  // extern "C"

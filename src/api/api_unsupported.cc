@@ -1,0 +1,64 @@
+// What is declared in its final form and not built yet. Each says so by name.
+#include "api/guard.h"
+
+using hfreduce::Status;
+using hfreduce::api::guarded;
+using hfreduce::api::not_supported;
+
+extern "C" {
+
+hfreduceResult_t hfreduceCommInitRankScalable(hfreduceComm_t*, int, int, int,
+                                              const hfreduceUniqueId*, const hfreduceConfig_t*) {
+  return guarded([] { return not_supported("hfreduceCommInitRankScalable"); });
+}
+hfreduceResult_t hfreduceCommShrink(hfreduceComm_t, const int*, int, hfreduceComm_t*,
+                                    const hfreduceConfig_t*, int) {
+  return guarded([] { return not_supported("hfreduceCommShrink"); });
+}
+hfreduceResult_t hfreduceCommGetUniqueId(hfreduceComm_t, hfreduceUniqueId*) {
+  return guarded([] { return not_supported("hfreduceCommGetUniqueId"); });
+}
+hfreduceResult_t hfreduceCommGrow(hfreduceComm_t, int, const hfreduceUniqueId*, int,
+                                  hfreduceComm_t*, const hfreduceConfig_t*) {
+  return guarded([] { return not_supported("hfreduceCommGrow"); });
+}
+hfreduceResult_t hfreduceCommRevoke(hfreduceComm_t, int) {
+  return guarded([] { return not_supported("hfreduceCommRevoke"); });
+}
+hfreduceResult_t hfreduceCommSuspend(hfreduceComm_t, int) {
+  return guarded([] { return not_supported("hfreduceCommSuspend"); });
+}
+hfreduceResult_t hfreduceCommResume(hfreduceComm_t) {
+  return guarded([] { return not_supported("hfreduceCommResume"); });
+}
+hfreduceResult_t hfreduceAllReduceInit(const void*, void*, size_t, hfreduceDataType_t,
+                                       hfreduceRedOp_t, hfreduceComm_t, const hfreduceCallConfig_t*,
+                                       hfreduceRequest_t*) {
+  return guarded([] { return not_supported("hfreduceAllReduceInit"); });
+}
+hfreduceResult_t hfreduceBroadcastInit(const void*, void*, size_t, hfreduceDataType_t, int,
+                                       hfreduceComm_t, const hfreduceCallConfig_t*,
+                                       hfreduceRequest_t*) {
+  return guarded([] { return not_supported("hfreduceBroadcastInit"); });
+}
+hfreduceResult_t hfreduceRequestStart(hfreduceRequest_t) {
+  return guarded([] { return not_supported("hfreduceRequestStart"); });
+}
+hfreduceResult_t hfreduceRedOpCreatePreMulSum(hfreduceRedOp_t*, void*, hfreduceDataType_t,
+                                              hfreduceScalarResidence_t, hfreduceComm_t) {
+  return guarded([] { return not_supported("hfreduceRedOpCreatePreMulSum"); });
+}
+hfreduceResult_t hfreduceRedOpDestroy(hfreduceRedOp_t, hfreduceComm_t) {
+  return guarded([] { return not_supported("hfreduceRedOpDestroy"); });
+}
+hfreduceResult_t hfreduceCommRegister(hfreduceComm_t, void*, size_t, void**) {
+  return guarded([] { return not_supported("hfreduceCommRegister"); });
+}
+hfreduceResult_t hfreduceCommRegisterMapping(hfreduceComm_t, void*, size_t, int, size_t, void**) {
+  return guarded([] { return not_supported("hfreduceCommRegisterMapping"); });
+}
+hfreduceResult_t hfreduceCommDeregister(hfreduceComm_t, void*) {
+  return guarded([] { return not_supported("hfreduceCommDeregister"); });
+}
+
+}  // extern "C"

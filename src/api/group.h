@@ -1,0 +1,33 @@
+// Calls between hfreduceGroupStart and hfreduceGroupEnd, collected by the thread that makes them.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "api/objects.h"
+#include "comm/options.h"
+
+namespace hfreduce::api {
+
+// A collective that was checked and not yet started.
+struct PendingCall {
+  hfreduceComm_t handle = nullptr;
+  CommTable::Pin comm;
+  comm::CollectiveCall call;
+  std::string algorithm;                 // forced by the caller; empty: the planner chooses
+  hfreduceRequest_t* request = nullptr;  // NULL: blocking
+};
+
+// Runs a collective now, or keeps it for the end of the group.
+Status submit(PendingCall call);
+// Runs something that waits for other ranks (joining, splitting) now, or at the end of the group,
+// where all of them run side by side.
+Status submit_setup(std::function<Status()> setup);
+
+void group_start() noexcept;
+Status group_end();
+// A call inside a group was refused: then none of the group is started, and its end says why.
+void group_refused(const Status& status);
+
+}  // namespace hfreduce::api

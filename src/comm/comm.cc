@@ -1,0 +1,347 @@
+#include "comm/comm.h"
+
+#include <fmt/core.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/log.h"
+#include "comm/greeting.h"
+#include "transport/tcp/tcp_link.h"
+
+namespace hfreduce::comm {
+namespace {
+
+using algorithms::Collective;
+
+constexpr int kLeaveMs = 500;
+
+int usable_cores() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+// FNV-1a, folded: differs for calls that differ, on all ranks alike.
+class Fingerprint {
+ public:
+  Fingerprint& add(std::uint64_t value) noexcept {
+    for (int byte = 0; byte < 8; ++byte) {
+      hash_ = (hash_ ^ (value >> (8 * byte) & 0xff)) * 0x100000001b3ull;
+    }
+    return *this;
+  }
+  std::uint32_t folded() const noexcept {
+    return static_cast<std::uint32_t>(hash_ ^ (hash_ >> 32));
+  }
+
+ private:
+  std::uint64_t hash_ = 0xcbf29ce484222325ull;
+};
+
+const char* name_of(Collective collective) {
+  return collective == Collective::kAllReduce ? "allreduce" : "broadcast";
+}
+
+executor::Signature signature_of(const CollectiveCall& call) {
+  executor::Signature signature;
+  signature.collective = name_of(call.collective);
+  signature.type = call.type;
+  signature.op = call.op;
+  signature.reduces = call.collective == Collective::kAllReduce;
+  signature.root = call.collective == Collective::kBroadcast ? call.root : -1;
+  signature.count = call.count;
+  return signature;
+}
+
+// A root's result is its own input.
+void copy_alone(const executor::Call& call) {
+  const std::size_t bytes = call.elements * call.element_bytes;
+  if (bytes != 0 && call.output != call.input) std::memcpy(call.output, call.input, bytes);
+}
+
+}  // namespace
+
+Comm::Comm(const Membership& membership, CommOptions options)
+    : rank_(membership.rank), ranks_(membership.ranks), options_(std::move(options)) {}
+
+Comm::~Comm() {
+  if (engine_) {
+    const std::lock_guard lock(engine_->mutex());
+    if (engine_->outstanding()) latch_.raise(Status(Code::kAborted, "the communicator was destroyed"));
+    while (engine_->outstanding()) engine_->progress();
+    if (!latch_.raised()) engine_->leave(kLeaveMs);
+  }
+  if (engine_) executor::withdraw_from_background(*engine_);
+  if (session_) session_->leave();
+  session_.reset();  // from here on nobody calls the hooks
+}
+
+Result<std::unique_ptr<Comm>> Comm::join(const Membership& membership, CommOptions options) {
+  std::unique_ptr<Comm> comm(new Comm(membership, std::move(options)));
+  if (comm->ranks_ == 1) {
+    HFR_TRY(Status(comm->options_.refusal));
+  } else if (Status status = comm->join_others(membership); !status.ok()) {
+    return std::move(status).with_phase("join");
+  }
+  return comm;
+}
+
+Status Comm::join_others(const Membership& membership) {
+  bootstrap::JoinOptions join;
+  join.id = membership.id;
+  join.rank = rank_;
+  join.ranks = ranks_;
+  join.greeting = Greeting::from(options_.settings, options_.refusal).pack();
+  join.window_bytes = kWindowBytes;
+  join.settings = &options_.settings;
+  join.init_timeout_ms = static_cast<std::int32_t>(options_.init_timeout_ms);
+  HFR_ASSIGN(session_, bootstrap::Session::join(join, latch_, session_hooks()));
+  HFR_TRY(agree(session_->greetings()));
+  HFR_TRY(make_engine());
+  // Nobody may use a window before every rank of its host stands behind it.
+  auto ready = session_->exchange("", Deadline::after_ms(options_.init_timeout_ms));
+  HFR_TRY(ready.status());
+  if (rank_ == 0 && options_.settings.explain != 0) explain();
+  return {};
+}
+
+Status Comm::agree(const std::vector<std::string>& greetings) {
+  for (std::size_t rank = 0; rank < greetings.size(); ++rank) {
+    HFR_ASSIGN(const Greeting greeting, Greeting::unpack(greetings[rank]));
+    const auto who = static_cast<std::int32_t>(rank);
+    if (!greeting.refusal.empty() && who == rank_) return options_.refusal;
+    if (!greeting.refusal.empty()) {
+      return Status(Code::kRemoteError,
+                    fmt::format("{} cannot take part: {}", describe(who), greeting.refusal))
+          .with_rank(who);
+    }
+    if (greeting.version != Greeting::from({}, {}).version) {
+      return Status(
+          Code::kInvalidUsage,
+          fmt::format(
+              "{} uses version {} of hfreduce, this rank {}: install one version everywhere",
+              describe(who), greeting.version, Greeting::from({}, {}).version));
+    }
+  }
+  HFR_ASSIGN(const Greeting wanted, Greeting::unpack(greetings[0]));
+  std::vector<std::int32_t> host_of;
+  for (const bootstrap::Member& member : session_->members()) host_of.push_back(member.same_host);
+  placement_ = std::make_unique<schedule::Placement>(host_of);
+  facts_.placement = placement_.get();
+  facts_.forced = wanted.algorithm;
+  facts_.segment_bytes = static_cast<std::uint32_t>(wanted.segment);
+  facts_.leaders = static_cast<std::int32_t>(
+      std::clamp<std::int64_t>(wanted.leaders, 1, placement_->fewest_local()));
+  sockets_ = static_cast<std::int32_t>(std::clamp<std::int64_t>(wanted.sockets, 1, 16));
+  checksum_ = wanted.checksum != 0;
+  return {};
+}
+
+Status Comm::make_engine() {
+  executor::EngineOptions options;
+  options.rank = rank_;
+  options.placement = placement_.get();
+  options.oversubscribed =
+      static_cast<int>(placement_->members(placement_->host_of(rank_)).size()) > usable_cores();
+  options.hooks = engine_hooks();
+  for (const algorithms::Algorithm& algorithm : algorithms::all()) {
+    if (!algorithm.applies(*placement_)) continue;
+    channels_[&algorithm] = options.channels.size();
+    options.channels.push_back(
+        {algorithm.layout(request(0)), planner::segment_capacity(algorithm)});
+  }
+  bootstrap::HostMemory memory = session_->take_host_memory();
+  const auto local = static_cast<int>(memory.ranks.size());
+  auto windows = memory.fd.valid() && local > 1
+                     ? transport::Windows::shared(memory.fd.get(), kWindowBytes, local,
+                                                  placement_->local_rank(rank_))
+                     : transport::Windows::alone(kWindowBytes);
+  HFR_TRY(windows.status());
+  HFR_ASSIGN(engine_,
+             executor::Engine::make(std::move(options), std::move(windows).value(), latch_));
+  latch_.on_raise([this](const Status& failure) {
+    session_->spread(failure);
+    engine_->wake();
+  });
+  published_engine_.store(engine_.get(), std::memory_order_release);
+  return {};
+}
+
+// ---------------------------------------------------------------- what engine and session ask
+
+bootstrap::SessionHooks Comm::session_hooks() {
+  bootstrap::SessionHooks hooks;
+  hooks.call_state = [this](std::uint64_t sequence) { return call_state(sequence); };
+  hooks.wake = [this] {
+    if (const executor::Engine* engine = published_engine_.load(std::memory_order_acquire))
+      engine->wake();
+  };
+  return hooks;
+}
+
+bootstrap::CallState Comm::call_state(std::uint64_t sequence) const {
+  bootstrap::CallState state;
+  const executor::Engine* engine = published_engine_.load(std::memory_order_acquire);
+  if (engine == nullptr) return state;
+  const executor::History::Entry entry = engine->history().find(sequence);
+  state.phase = static_cast<bootstrap::CallState::Phase>(entry.phase);
+  state.fingerprint = entry.fingerprint;
+  state.description = entry.description.substr(0, 100);
+  return state;
+}
+
+executor::EngineHooks Comm::engine_hooks() {
+  executor::EngineHooks hooks;
+  hooks.connect = [this](std::int32_t peer) {
+    for (std::int32_t lane = 0; lane < sockets_; ++lane) session_->connect_link(peer, lane);
+  };
+  hooks.take_link = [this](std::int32_t peer, transport::Inbox& inbox) {
+    return take_link(peer, inbox);
+  };
+  hooks.ask = [this](std::uint64_t sequence) { session_->ask(sequence); };
+  hooks.answer = [this](std::uint64_t sequence, std::int32_t* rank) {
+    return answer(sequence, rank);
+  };
+  hooks.describe = [this](std::int32_t rank) { return describe(rank); };
+  return hooks;
+}
+
+Result<std::unique_ptr<transport::Link>> Comm::take_link(std::int32_t peer,
+                                                         transport::Inbox& inbox) {
+  auto& sockets = connecting_[peer];
+  sockets.resize(static_cast<std::size_t>(sockets_));
+  bool complete = true;
+  for (std::int32_t lane = 0; lane < sockets_; ++lane) {
+    UniqueFd& socket = sockets[static_cast<std::size_t>(lane)];
+    if (!socket) socket = session_->take_link(peer, lane);
+    complete &= socket.valid();
+  }
+  if (!complete) return std::unique_ptr<transport::Link>();
+  transport::TcpLinkOptions options;
+  options.peer = peer;
+  options.host = session_->members()[static_cast<std::size_t>(peer)].host;
+  options.sockets = std::move(sockets);
+  options.checksum = checksum_;
+  options.inbox = &inbox;
+  connecting_.erase(peer);
+  return transport::make_tcp_link(std::move(options));
+}
+
+std::string Comm::describe(std::int32_t rank) const {
+  const bootstrap::Member& member = session_->members()[static_cast<std::size_t>(rank)];
+  return fmt::format("rank {} on host {} (pid {})", rank, member.host, member.pid);
+}
+
+std::string Comm::answer(std::uint64_t sequence, std::int32_t* rank) const {
+  const auto diagnosis = session_->diagnosis();
+  if (!diagnosis || diagnosis->sequence != sequence || diagnosis->absent.empty()) return {};
+  *rank = diagnosis->absent.front();
+  std::string text = describe(diagnosis->absent.front());
+  constexpr std::size_t kMostNamed = 8;
+  for (std::size_t i = 1; i < std::min(kMostNamed, diagnosis->absent.size()); ++i) {
+    text += ", " + describe(diagnosis->absent[i]);
+  }
+  if (diagnosis->absent.size() > kMostNamed)
+    text += fmt::format(" and {} more", diagnosis->absent.size() - kMostNamed);
+  return text + (diagnosis->absent.size() == 1 ? " has" : " have") + " not called it";
+}
+
+// ---------------------------------------------------------------- collectives
+
+algorithms::Request Comm::request(std::int32_t root) const {
+  return {placement_.get(), root, facts_.leaders};
+}
+
+Result<executor::BoundPlan*> Comm::plan_for(const algorithms::Algorithm& algorithm,
+                                            std::int32_t root) {
+  std::unique_ptr<executor::BoundPlan>& plan = plans_[{&algorithm, root}];
+  if (!plan) {
+    const schedule::Schedule schedule = algorithm.emit(request(root), rank_);
+    const std::lock_guard lock(engine_->mutex());
+    HFR_ASSIGN(executor::BoundPlan bound, engine_->bind(schedule, channels_.at(&algorithm)));
+    plan = std::make_unique<executor::BoundPlan>(std::move(bound));
+    plan->algorithm = algorithm.name;
+  }
+  return plan.get();
+}
+
+Status Comm::prepare(const CollectiveCall& call, executor::Operation& operation) {
+  if (latch_.raised()) return latch_.status();
+  if (finalized_)
+    return Status(Code::kInvalidUsage, "the communicator was finalized: no operation may follow");
+  const bool reduces = call.collective == Collective::kAllReduce;
+  executor::Call& bound = operation.call;
+  bound.signature = signature_of(call);
+  const std::size_t element = kernels::size_of(call.type);
+  // Bytes are bytes to a broadcast.
+  const kernels::DataType type = reduces ? call.type : kernels::DataType::kUint8;
+  bound.element_bytes = static_cast<std::uint32_t>(kernels::size_of(type));
+  bound.elements = call.count * element / bound.element_bytes;
+  bound.input =
+      static_cast<const std::byte*>(!reduces && call.root != rank_ ? call.receive : call.send);
+  bound.output = static_cast<std::byte*>(call.receive);
+  bound.timeout_ms = call.timeout_ms >= 0 ? call.timeout_ms : options_.timeout_ms;
+  const kernels::ReduceOp op = reduces ? call.op : kernels::ReduceOp::kSum;
+  bound.reduce = kernels::best_kernels().reduce[static_cast<int>(type)][static_cast<int>(op)];
+  bound.divisor = op == kernels::ReduceOp::kAvg ? ranks_ : 0;
+  if (ranks_ == 1) return {};
+  HFR_ASSIGN(const planner::Choice choice,
+             planner::choose(facts_, {call.collective, call.count * element,
+                                      call.algorithm ? call.algorithm : ""}));
+  HFR_ASSIGN(operation.plan, plan_for(*choice.algorithm, std::max(call.root, 0)));
+  bound.segment_bytes = choice.segment_bytes;
+  bound.tag.fingerprint =
+      Fingerprint()
+          .add(static_cast<std::uint64_t>(call.collective) << 32 |
+               static_cast<std::uint64_t>(call.type) << 16 | static_cast<std::uint64_t>(op))
+          .add(call.count)
+          .add(static_cast<std::uint64_t>(static_cast<std::int64_t>(call.root)))
+          .add(channels_.at(choice.algorithm) << 32 | choice.segment_bytes)
+          .folded();
+  last_plan_.store(operation.plan, std::memory_order_release);
+  last_segment_.store(choice.segment_bytes, std::memory_order_relaxed);
+  return {};
+}
+
+void Comm::start(executor::Operation& operation) {
+  if (ranks_ > 1 && operation.call.elements != 0) {
+    engine_->start(operation);
+    return;
+  }
+  if (ranks_ == 1) copy_alone(operation.call);
+  if (ranks_ > 1) engine_->skip(operation.call.signature, operation.call.tag.fingerprint);
+  operation.state.store(executor::Operation::State::kDone, std::memory_order_release);
+}
+
+Status Comm::run(executor::Operation& operation) {
+  if (ranks_ == 1) {
+    start(operation);
+    return {};
+  }
+  {
+    const std::lock_guard lock(engine_->mutex());
+    start(operation);
+    executor::drive_operation(*engine_, operation);
+  }
+  if (engine_->outstanding()) executor::drive_in_background(*engine_);
+  return operation.status;
+}
+
+Status Comm::finalize() {
+  if (engine_) {
+    executor::Engine* const engines[] = {engine_.get()};
+    executor::drive_until(engines, [&] { return !engine_->outstanding(); });
+  }
+  finalized_ = true;
+  return latch_.status();
+}
+
+void Comm::abort() {
+  latch_.raise(Status(Code::kAborted,
+                      ranks_ == 1 ? "the communicator was aborted"
+                                  : fmt::format("{} aborted the communicator", describe(rank_)))
+                   .with_rank(rank_));
+}
+
+}  // namespace hfreduce::comm

@@ -1,0 +1,88 @@
+// A communicator as one rank sees it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/failure.h"
+#include "bootstrap/session.h"
+#include "comm/options.h"
+#include "executor/driver.h"
+#include "executor/engine.h"
+#include "planner/planner.h"
+
+namespace hfreduce::comm {
+
+// The most memory that a rank's staging slots may take, on any communicator.
+inline constexpr std::uint64_t kWindowBytes = 16u << 20;
+
+class Comm {
+ public:
+  // Joins; returns when all ranks have, or fails on all.
+  static Result<std::unique_ptr<Comm>> join(const Membership& membership, CommOptions options);
+  ~Comm();
+
+  std::int32_t rank() const noexcept { return rank_; }
+  std::int32_t ranks() const noexcept { return ranks_; }
+  const CommOptions& options() const noexcept { return options_; }
+
+  // Makes `operation` ready to start, or says why not. Not thread-safe, like start.
+  Status prepare(const CollectiveCall& call, executor::Operation& operation);
+  // Starts what was prepared. Ends at once if there is nothing to do.
+  void start(executor::Operation& operation);
+  // Starts and drives to the end.
+  Status run(executor::Operation& operation);
+  // nullptr on a communicator of one rank.
+  executor::Engine* engine() noexcept { return engine_.get(); }
+
+  // Collective: a communicator of the ranks with the same color. nullptr for color -1.
+  Result<std::unique_ptr<Comm>> split(std::int32_t color, std::int32_t key, CommOptions options);
+  Status finalize();
+
+  // Any thread.
+  void abort();
+  Status failure() const { return latch_.status(); }
+  Result<std::string> info(std::string_view key) const;
+
+ private:
+  Comm(const Membership& membership, CommOptions options);
+
+  Status join_others(const Membership& membership);
+  Status agree(const std::vector<std::string>& greetings);
+  Status make_engine();
+  executor::EngineHooks engine_hooks();
+  bootstrap::SessionHooks session_hooks();
+  bootstrap::CallState call_state(std::uint64_t sequence) const;
+  std::string describe(std::int32_t rank) const;
+  std::string answer(std::uint64_t sequence, std::int32_t* rank) const;
+  Result<std::unique_ptr<transport::Link>> take_link(std::int32_t peer, transport::Inbox& inbox);
+  Result<executor::BoundPlan*> plan_for(const algorithms::Algorithm& algorithm, std::int32_t root);
+  algorithms::Request request(std::int32_t root) const;
+  void explain() const;
+
+  const std::int32_t rank_, ranks_;
+  CommOptions options_;
+  FailureLatch latch_;
+  std::unique_ptr<bootstrap::Session> session_;
+  std::unique_ptr<schedule::Placement> placement_;
+  planner::Facts facts_;
+  bool checksum_ = true;
+  std::int32_t sockets_ = 1;
+  std::unique_ptr<executor::Engine> engine_;
+  std::atomic<executor::Engine*> published_engine_{nullptr};  // for the control thread
+  std::map<std::pair<const algorithms::Algorithm*, std::int32_t>,
+           std::unique_ptr<executor::BoundPlan>>
+      plans_;
+  std::map<const algorithms::Algorithm*, std::size_t> channels_;
+  std::map<std::int32_t, std::vector<UniqueFd>> connecting_;
+  std::atomic<const executor::BoundPlan*> last_plan_{nullptr};
+  std::atomic<std::uint32_t> last_segment_{0};
+  bool finalized_ = false;
+};
+
+}  // namespace hfreduce::comm

@@ -1,0 +1,125 @@
+// Making communicators out of communicators, and telling about them.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstring>
+#include <tuple>
+
+#include "base/log.h"
+#include "bootstrap/from_env.h"
+#include "comm/comm.h"
+
+namespace hfreduce::comm {
+namespace {
+
+struct Vote {
+  std::int32_t color = -1, key = 0;
+};
+
+std::string pack(const Vote& vote) {
+  return std::string(reinterpret_cast<const char*>(&vote), sizeof vote);
+}
+
+Result<std::vector<std::int32_t>> ranks_of_color(const std::vector<std::string>& votes,
+                                                 std::int32_t color) {
+  std::vector<std::tuple<std::int32_t, std::int32_t>> chosen;  // key, rank
+  for (std::size_t rank = 0; rank < votes.size(); ++rank) {
+    Vote vote;
+    if (votes[rank].size() != sizeof vote)
+      return Status(Code::kProtocolError, fmt::format("rank {} did not call split", rank));
+    std::memcpy(&vote, votes[rank].data(), sizeof vote);
+    if (vote.color == color) chosen.emplace_back(vote.key, static_cast<std::int32_t>(rank));
+  }
+  std::sort(chosen.begin(), chosen.end());
+  std::vector<std::int32_t> ranks;
+  for (const auto& [key, rank] : chosen) ranks.push_back(rank);
+  return ranks;
+}
+
+}  // namespace
+
+// Two exchanges: who goes where; then the first rank of each color tells its id, by which the
+// others join.
+Result<std::unique_ptr<Comm>> Comm::split(std::int32_t color, std::int32_t key,
+                                          CommOptions options) {
+  if (latch_.raised()) return latch_.status();
+  if (ranks_ == 1) {
+    if (color < 0) return std::unique_ptr<Comm>();
+    return join({}, std::move(options));
+  }
+  const Deadline deadline = Deadline::after_ms(options.init_timeout_ms);
+  HFR_ASSIGN(const std::vector<std::string> votes,
+             session_->exchange(pack({color, key}), deadline));
+  HFR_ASSIGN(const std::vector<std::int32_t> ranks, ranks_of_color(votes, color));
+  const bool first = color >= 0 && ranks.front() == rank_;
+  std::string mine;
+  if (first && ranks.size() > 1) {
+    HFR_ASSIGN(const bootstrap::UniqueId id, bootstrap::open_rendezvous(options.settings));
+    const auto packed = id.pack();
+    mine.assign(packed.data(), packed.size());
+  }
+  HFR_ASSIGN(const std::vector<std::string> ids, session_->exchange(mine, deadline));
+  if (color < 0) return std::unique_ptr<Comm>();
+  Membership membership;
+  membership.ranks = static_cast<std::int32_t>(ranks.size());
+  membership.rank =
+      static_cast<std::int32_t>(std::find(ranks.begin(), ranks.end(), rank_) - ranks.begin());
+  if (ranks.size() > 1) {
+    const std::string& packed = ids[static_cast<std::size_t>(ranks.front())];
+    if (packed.size() != bootstrap::UniqueId::kBytes)
+      return Status(Code::kProtocolError, "split: the first rank of this color sent no id");
+    std::array<char, bootstrap::UniqueId::kBytes> bytes;
+    std::memcpy(bytes.data(), packed.data(), bytes.size());
+    HFR_ASSIGN(membership.id, bootstrap::UniqueId::unpack(bytes));
+  }
+  return join(membership, std::move(options));
+}
+
+// ---------------------------------------------------------------- explaining
+
+Result<std::string> Comm::info(std::string_view key) const {
+  const std::uint64_t window = engine_ ? engine_->map().bytes() : 0;
+  if (key == "plan") {
+    const executor::BoundPlan* plan = last_plan_.load(std::memory_order_acquire);
+    return fmt::format(R"({{"ranks":{},"hosts":{},"algorithm":"{}","segment_bytes":{}}})", ranks_,
+                       placement_ ? placement_->hosts() : 1, plan ? plan->algorithm : "none",
+                       last_segment_.load(std::memory_order_relaxed));
+  }
+  if (key == "memory") {
+    return fmt::format(R"({{"slots_bytes_at_most":{},"reserved_bytes":{}}})", window,
+                       engine_ ? kWindowBytes : 0);
+  }
+  if (key == "links") {
+    std::string list;
+    for (std::int32_t peer = 0; peer < ranks_; ++peer) {
+      if (peer == rank_ || !placement_) continue;
+      list += fmt::format(R"({}{{"rank":{},"host":"{}","kind":"{}"}})", list.empty() ? "" : ",",
+                          peer, session_->members()[static_cast<std::size_t>(peer)].host,
+                          placement_->mapped(rank_, peer) ? "shared memory" : "tcp");
+    }
+    return "[" + list + "]";
+  }
+  return Status(Code::kInvalidArgument,
+                fmt::format("there is no info '{}': plan, memory or links", key));
+}
+
+void Comm::explain() const {
+  const bool one_host = placement_->hosts() == 1;
+  std::string text = fmt::format("communicator '{}': {} ranks on {} host{} ({} to {} a host)",
+                                 options_.name, ranks_, placement_->hosts(), one_host ? "" : "s",
+                                 placement_->fewest_local(), placement_->most_local());
+  text += one_host ? "; all talk through shared memory"
+                   : fmt::format("; hosts talk over TCP, {} socket{} a link, checksum {}", sockets_,
+                                 sockets_ == 1 ? "" : "s", checksum_ ? "on" : "off");
+  text += fmt::format(". Allreduce: {}. Broadcast: {}.",
+                      planner::explain(facts_, algorithms::Collective::kAllReduce),
+                      planner::explain(facts_, algorithms::Collective::kBroadcast));
+  text += fmt::format(" Staging slots take at most {:.1f} MiB a rank.",
+                      static_cast<double>(engine_->map().bytes()) / (1 << 20));
+  text += one_host ? " The limit is the memory bus: ordinary buffers are copied once into a window "
+                     "and once out of it."
+                   : " The limit is the network between the hosts.";
+  log_line(LogLevel::kInfo, "explain", text);
+}
+
+}  // namespace hfreduce::comm

@@ -1,0 +1,187 @@
+#include "executor/bound_plan.h"
+
+#include <algorithm>
+#include <map>
+
+#include "executor/peers.h"
+
+namespace hfreduce::executor {
+namespace {
+
+using schedule::Op;
+using schedule::PlaceKind;
+using schedule::Range;
+
+class Binder {
+ public:
+  Binder(const Binding& binding, const schedule::Schedule& schedule, std::size_t channel)
+      : binding_(binding), schedule_(schedule), channel_(binding.map->channel(channel)) {
+    plan_.channel = channel;
+    plan_.chunks = schedule.layout.chunks;
+    plan_.segment_bytes = channel_.segment_bytes;
+  }
+
+  Result<BoundPlan> run() {
+    HFR_TRY(populate());
+    for (const schedule::Place& place : schedule_.places) plan_.places.push_back(bind_place(place));
+    for (const schedule::Lane& lane : schedule_.lanes) {
+      BoundLane bound;
+      bound.skew = lane.skew;
+      for (const schedule::Step& step : lane.steps) {
+        HFR_ASSIGN(BoundStep bound_step, bind_step(step));
+        bound.steps.push_back(bound_step);
+      }
+      plan_.lanes.push_back(std::move(bound));
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  bool mapped(std::int32_t peer) const { return binding_.placement->mapped(binding_.rank, peer); }
+
+  Status populate() const {
+    for (const AreaPlace& area : channel_.areas) {
+      HFR_TRY(binding_.windows->populate_own(area.offset, std::uint64_t{area.stride} * area.slots));
+    }
+    return binding_.windows->populate_own(0, binding_.map->slots_offset());
+  }
+
+  BoundPlace bind_place(const schedule::Place& place) {
+    BoundPlace bound;
+    bound.tick = place.tick;
+    if (place.kind != PlaceKind::kSlot) {
+      const bool input = place.kind == PlaceKind::kInput;
+      bound.kind = place.owner != binding_.rank ? BoundPlace::Kind::kRemoteOutput
+                   : input                      ? BoundPlace::Kind::kInput
+                                                : BoundPlace::Kind::kOutput;
+      return bound;
+    }
+    const AreaPlace& area = channel_.areas[place.area];
+    bound.whole_segment = area.whole_segment;
+    bound.slots = area.slots;
+    bound.stride = area.stride;
+    bound.offset = area.offset;
+    bound.kind = BoundPlace::Kind::kRemoteSlot;
+    if (mapped(place.owner)) {
+      bound.kind = BoundPlace::Kind::kMappedSlot;
+      bound.base =
+          binding_.windows->window(binding_.placement->local_rank(place.owner)) + area.offset;
+    }
+    return bound;
+  }
+
+  Result<BoundStep> bind_step(const schedule::Step& step) {
+    BoundStep bound;
+    bound.op = step.op;
+    bound.skew = step.skew;
+    bound.lag = step.lag;
+    bound.final = step.final;
+    bound.flag = channel_.first_flag + step.flag;
+    bound.tick = step.tick;
+    bound.chunks = step.chunks;
+    bound.sources = step.sources;
+    bound.destinations = step.destinations;
+    bound.body = step.body;
+    bound.count = step.count;
+    plan_.most_operands =
+        std::max({plan_.most_operands, step.sources.count, step.destinations.count});
+    if (step.op == Op::kWait) bound.waits = bind_waits(step);
+    if (step.op == Op::kSignal || step.op == Op::kPut) bound.signal = bind_signal(step);
+    if (step.op == Op::kPut || step.op == Op::kDrain) {
+      const std::int32_t peer = schedule_.peers[step.peers.begin];
+      bound.peer = mapped(peer) ? -1 : peer;
+      if (bound.peer >= 0) {
+        use_link(peer);
+        bound.tickets = ticket_ring(bound.flag, peer);
+      }
+    }
+    HFR_TRY(check(bound));
+    return bound;
+  }
+
+  // Only a put over a posted link may name memory that is not mapped here.
+  Status check(const BoundStep& step) const {
+    const auto remote = [&](const Range& range) {
+      return std::any_of(
+          plan_.places.begin() + range.begin, plan_.places.begin() + range.begin + range.count,
+          [](const BoundPlace& place) { return place.kind >= BoundPlace::Kind::kRemoteSlot; });
+    };
+    const bool posted_put = step.op == Op::kPut && step.peer >= 0;
+    if (remote(step.sources) || remote(step.destinations) != posted_put) {
+      return Status(Code::kInternalError,
+                    "a schedule reads or writes memory that is not mapped here");
+    }
+    return {};
+  }
+
+  Range bind_waits(const schedule::Step& step) {
+    const Range range{static_cast<std::uint32_t>(plan_.wait_lines.size()), step.peers.count};
+    for (std::uint32_t i = 0; i < step.peers.count; ++i) {
+      const std::int32_t peer = schedule_.peers[step.peers.begin + i];
+      const std::uint32_t flag = channel_.first_flag + step.flag;
+      if (mapped(peer)) {
+        plan_.wait_lines.push_back({line_of(peer, flag), peer});
+      } else {
+        plan_.wait_lines.push_back({binding_.peers->flag(peer, flag), peer});
+        use_link(peer);
+      }
+    }
+    return range;
+  }
+
+  BoundSignal bind_signal(const schedule::Step& step) {
+    BoundSignal signal;
+    signal.doorbells.begin = static_cast<std::uint32_t>(plan_.doorbells.size());
+    signal.posted.begin = static_cast<std::uint32_t>(plan_.posted.size());
+    for (std::uint32_t i = 0; i < step.peers.count; ++i) {
+      const std::int32_t peer = schedule_.peers[step.peers.begin + i];
+      if (!mapped(peer)) {
+        use_link(peer);
+        plan_.posted.push_back(peer);
+        continue;
+      }
+      signal.line = line_of(binding_.rank, channel_.first_flag + step.flag);
+      if (peer != binding_.rank) {
+        plan_.doorbells.push_back(
+            &binding_.windows->doorbell(binding_.placement->local_rank(peer)));
+      }
+    }
+    signal.doorbells.count =
+        static_cast<std::uint32_t>(plan_.doorbells.size()) - signal.doorbells.begin;
+    signal.posted.count = static_cast<std::uint32_t>(plan_.posted.size()) - signal.posted.begin;
+    return signal;
+  }
+
+  transport::FlagLine* line_of(std::int32_t rank, std::uint32_t flag) const {
+    std::byte* window = binding_.windows->window(binding_.placement->local_rank(rank));
+    return reinterpret_cast<transport::FlagLine*>(window + binding_.map->flag_offset(flag));
+  }
+
+  std::uint32_t ticket_ring(std::uint32_t flag, std::int32_t peer) {
+    const auto next = static_cast<std::uint32_t>(rings_.size());
+    const std::uint32_t ring = rings_.try_emplace({flag, peer}, next).first->second;
+    plan_.ticket_rings = static_cast<std::uint32_t>(rings_.size());
+    return ring;
+  }
+
+  void use_link(std::int32_t peer) {
+    if (std::find(plan_.links.begin(), plan_.links.end(), peer) == plan_.links.end())
+      plan_.links.push_back(peer);
+    binding_.peers->flag(peer, 0);
+  }
+
+  const Binding& binding_;
+  const schedule::Schedule& schedule_;
+  const ChannelPlace& channel_;
+  BoundPlan plan_;
+  std::map<std::pair<std::uint32_t, std::int32_t>, std::uint32_t> rings_;
+};
+
+}  // namespace
+
+Result<BoundPlan> bind_plan(const Binding& binding, const schedule::Schedule& schedule,
+                            std::size_t channel) {
+  return Binder(binding, schedule, channel).run();
+}
+
+}  // namespace hfreduce::executor

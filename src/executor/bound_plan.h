@@ -1,0 +1,90 @@
+// A schedule bound to one rank's windows, flags and links: everything that can be looked up once
+// is.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "executor/window_map.h"
+#include "schedule/schedule.h"
+#include "transport/link.h"
+#include "transport/shm/window.h"
+
+namespace hfreduce::executor {
+
+class Peers;
+
+struct BoundPlace {
+  enum class Kind : std::uint8_t { kInput, kOutput, kMappedSlot, kRemoteSlot, kRemoteOutput };
+  Kind kind = Kind::kInput;
+  bool whole_segment = false;
+  std::uint32_t slots = 1, stride = 0;
+  std::byte* base = nullptr;  // kMappedSlot: slot 0
+  std::uint64_t offset = 0;   // kRemoteSlot: of slot 0 in the peer's window
+  schedule::Tick tick;
+};
+
+// A flag to raise: the own line for mapped peers, with their doorbells; messages for posted ones.
+struct BoundSignal {
+  transport::FlagLine* line = nullptr;  // nullptr: no mapped peer listens
+  schedule::Range doorbells;            // of BoundPlan::doorbells
+  schedule::Range posted;               // of BoundPlan::posted
+};
+
+struct BoundStep {
+  schedule::Op op = schedule::Op::kWait;
+  std::uint8_t skew = 0, lag = 0;
+  bool final = false;
+  std::uint32_t flag = 0;  // number among all flags of the window
+  schedule::Tick tick;
+  schedule::ChunkRange chunks;
+  schedule::Range sources, destinations;  // of BoundPlan::places
+  schedule::Range waits;                  // of BoundPlan::wait_lines
+  BoundSignal signal;                     // kSignal, kPut
+  std::int32_t peer = -1;                 // kPut and kDrain over a posted link
+  std::uint32_t tickets = 0;  // kPut and kDrain over a posted link: which of the run's ticket rings
+  std::uint32_t body = 0, count = 0;
+};
+
+struct BoundLane {
+  std::vector<BoundStep> steps;
+  std::uint8_t skew = 0;
+};
+
+struct WaitLine {
+  const transport::FlagLine* line;
+  std::int32_t peer;
+};
+
+struct BoundPlan {
+  std::string algorithm;
+  std::size_t channel = 0;
+  std::int32_t chunks = 1;
+  std::uint32_t segment_bytes = 0;
+  std::vector<BoundLane> lanes;
+  std::vector<BoundPlace> places;
+  std::vector<WaitLine> wait_lines;
+  std::vector<transport::DoorbellLine*> doorbells;
+  std::vector<std::int32_t> posted;  // peers of bare messages
+  std::vector<std::int32_t> links;   // every posted peer that the plan talks to or hears from
+  std::uint32_t most_operands = 1;   // the largest number of sources or destinations of a step
+  std::uint32_t ticket_rings = 0;
+};
+
+// What the windows and links of a rank look like to binding.
+struct Binding {
+  const WindowMap* map;
+  const transport::Windows* windows;
+  const schedule::Placement* placement;
+  Peers* peers;
+  std::int32_t rank;
+};
+
+// Populates the own slots that the channel needs. Errors: kOutOfMemory; kInternalError for a
+// schedule that addresses what it must not.
+Result<BoundPlan> bind_plan(const Binding& binding, const schedule::Schedule& schedule,
+                            std::size_t channel);
+
+}  // namespace hfreduce::executor

@@ -1,0 +1,81 @@
+// One operation on one communicator, from the moment it was called until its result is there.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "base/status.h"
+#include "kernels/cpu/reduce.h"
+#include "transport/link.h"
+
+namespace hfreduce::executor {
+
+struct BoundPlan;
+
+// What was called, in the words of the caller: the same on all ranks, or it is a mismatch.
+struct Signature {
+  const char* collective = "";  // "allreduce"; static storage
+  kernels::DataType type = kernels::DataType::kUint8;
+  kernels::ReduceOp op = kernels::ReduceOp::kSum;
+  bool reduces = false;  // broadcast has no op
+  std::int32_t root = -1;
+  std::uint64_t count = 0;
+
+  std::string to_string() const;  // "allreduce of 1024 float32, sum"
+};
+
+struct Call {
+  Signature signature;
+  const std::byte* input = nullptr;
+  std::byte* output = nullptr;
+  std::uint64_t elements = 0;  // as the kernels see them
+  std::uint32_t element_bytes = 1;
+  kernels::ReduceFn reduce = nullptr;
+  std::int64_t divisor = 0;  // for avg; 0: none
+  std::uint32_t segment_bytes = 0;
+  transport::Tag tag;
+  std::uint64_t sequence = 0;
+  std::int64_t timeout_ms = 0;  // counted from when the operation first has to wait
+};
+
+struct Operation {
+  enum class State : std::uint8_t { kQueued, kActive, kDone };
+  std::atomic<State> state{State::kQueued};
+  BoundPlan* plan = nullptr;
+  Call call;
+  Status status;  // once done
+
+  bool done() const noexcept { return state.load(std::memory_order_acquire) == State::kDone; }
+};
+
+// The latest operations of a communicator, readable by the control thread while they are being
+// written: who called what, for the question "what is everyone doing about operation N?".
+class History {
+ public:
+  void called(std::uint64_t sequence, std::uint32_t fingerprint,
+              const Signature& signature) noexcept;
+  void completed(std::uint64_t sequence) noexcept {
+    completed_.store(sequence, std::memory_order_relaxed);
+  }
+
+  enum class Phase : std::uint8_t { kNotStarted, kActive, kDone };
+  struct Entry {
+    Phase phase = Phase::kNotStarted;
+    std::uint32_t fingerprint = 0;
+    std::string description;
+  };
+  Entry find(std::uint64_t sequence) const;
+
+ private:
+  struct Slot {
+    std::atomic<std::uint64_t> sequence{0};
+    std::atomic<std::uint64_t> fingerprint{0}, count{0}, rest{0};
+    std::atomic<const char*> collective{""};
+  };
+  std::array<Slot, 64> slots_;
+  std::atomic<std::uint64_t> called_{0}, completed_{0};
+};
+
+}  // namespace hfreduce::executor

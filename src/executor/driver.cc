@@ -1,0 +1,227 @@
+#include "executor/driver.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+namespace hfreduce::executor {
+namespace {
+
+constexpr int kSpins = 1000;              // about 20 us: a peer on another core is about to answer
+constexpr int kSpinsOversubscribed = 20;  // the peer may be waiting for this very core
+constexpr int kYields = 200;
+constexpr int kLongestSleepMs = 50;  // so that deadlines and questions are looked after
+
+inline void relax() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("isb" ::: "memory");
+#endif
+}
+
+// How long nothing has moved, and so what to do next.
+class Patience {
+ public:
+  explicit Patience(bool oversubscribed) noexcept
+      : spins_(oversubscribed ? kSpinsOversubscribed : kSpins) {}
+
+  void moved() noexcept { idle_ = 0; }
+  // Spins or yields; false when it is time to sleep.
+  bool wait_awake() noexcept {
+    ++idle_;
+    if (idle_ <= spins_) {
+      relax();
+    } else if (idle_ <= spins_ + kYields) {
+      sched_yield();
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+ private:
+  int spins_;
+  int idle_ = 0;
+};
+
+void sleep_alone(Engine& engine) {
+  const bool in_epoll = engine.needs_epoll();
+  engine.watch(now_ns());
+  if (!engine.fall_asleep(in_epoll)) return;
+  if (in_epoll) {
+    epoll_event events[8];
+    epoll_wait(engine.epoll_fd(), events, 8, kLongestSleepMs);
+  } else {
+    engine.sleep_on_futex(kLongestSleepMs);
+  }
+  engine.awake();
+}
+
+// Sleeps until one of several engines, told to ring in their epoll descriptors, has work, or until
+// `told`
+// (-1: none) is readable. Engines without outstanding operations do not count: what a peer sends
+// them early stays where it is.
+void sleep_jointly(std::span<Engine* const> engines, int told) {
+  std::vector<pollfd> fds;
+  for (Engine* engine : engines) {
+    if (engine->outstanding()) fds.push_back({engine->epoll_fd(), POLLIN, 0});
+  }
+  if (told >= 0) fds.push_back({told, POLLIN, 0});
+  poll(fds.data(), fds.size(), kLongestSleepMs);
+}
+
+// One round over the engines that are free. Returns whether anything moved.
+bool progress_all(std::span<Engine* const> engines) {
+  bool moved = false;
+  for (Engine* engine : engines) {
+    if (!engine->outstanding()) continue;
+    const std::unique_lock lock(engine->mutex(), std::try_to_lock);
+    if (lock) moved |= engine->progress();
+  }
+  return moved;
+}
+
+// Lets every engine announce its sleep; false: one of them has work.
+bool all_fall_asleep(std::span<Engine* const> engines) {
+  for (Engine* engine : engines) {
+    if (!engine->outstanding()) continue;
+    const std::unique_lock lock(engine->mutex(), std::try_to_lock);
+    if (!lock) continue;  // somebody else drives it
+    engine->watch(now_ns());
+    if (!engine->fall_asleep(true)) return false;
+  }
+  return true;
+}
+
+void all_awake(std::span<Engine* const> engines) {
+  for (Engine* engine : engines) {
+    const std::unique_lock lock(engine->mutex(), std::try_to_lock);
+    if (lock) engine->awake();
+  }
+}
+
+// The process's progress thread. Never destroyed: the thread sleeps until the process ends.
+class Background {
+ public:
+  static Background& instance() {
+    static Background* background = new Background;
+    return *background;
+  }
+
+  void add(Engine& engine) {
+    const std::lock_guard lock(mutex_);
+    if (!started_) start();
+    if (std::find(engines_.begin(), engines_.end(), &engine) == engines_.end()) {
+      engines_.push_back(&engine);
+      ++version_;
+    }
+    tell();
+  }
+
+  void remove(Engine& engine) {
+    std::unique_lock lock(mutex_);
+    const auto entry = std::find(engines_.begin(), engines_.end(), &engine);
+    if (entry == engines_.end()) return;
+    engines_.erase(entry);
+    const std::uint64_t wanted = ++version_;
+    tell();
+    changed_.wait(lock, [&] { return seen_ >= wanted; });
+  }
+
+ private:
+  Background() : told_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+  void start() {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::thread([this] { run(); }).detach();
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    started_ = true;
+  }
+
+  void tell() {
+    const std::uint64_t one = 1;
+    if (write(told_.get(), &one, sizeof one) < 0) return;  // full: it has been told
+  }
+
+  void refresh(std::vector<Engine*>& mine) {
+    std::uint64_t drop;
+    if (read(told_.get(), &drop, sizeof drop) < 0) drop = 0;
+    const std::lock_guard lock(mutex_);
+    if (seen_ == version_) return;
+    mine = engines_;
+    seen_ = version_;
+    changed_.notify_all();
+  }
+
+  void run() {
+    pthread_setname_np(pthread_self(), "hfr-progress");
+    std::vector<Engine*> mine;
+    Patience patience(true);
+    for (;;) {
+      refresh(mine);
+      const bool work = std::any_of(mine.begin(), mine.end(),
+                                    [](Engine* engine) { return engine->outstanding(); });
+      if (!work) {
+        pollfd told{told_.get(), POLLIN, 0};
+        poll(&told, 1, -1);
+      } else if (progress_all(mine)) {
+        patience.moved();
+      } else if (!patience.wait_awake()) {
+        if (all_fall_asleep(mine)) sleep_jointly(mine, told_.get());
+        all_awake(mine);
+      }
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Engine*> engines_;
+  std::uint64_t version_ = 0, seen_ = 0;
+  bool started_ = false;
+  UniqueFd told_;
+};
+
+}  // namespace
+
+void drive_operation(Engine& engine, const Operation& operation) {
+  Patience patience(engine.oversubscribed());
+  while (!operation.done()) {
+    if (engine.progress()) {
+      patience.moved();
+    } else if (!patience.wait_awake()) {
+      sleep_alone(engine);
+    }
+  }
+}
+
+void drive_until(std::span<Engine* const> engines, const std::function<bool()>& done) {
+  Patience patience(true);  // one thread drives several ranks: they are ahead of nobody
+  while (!done()) {
+    if (progress_all(engines)) {
+      patience.moved();
+    } else if (!patience.wait_awake()) {
+      if (all_fall_asleep(engines) && !done()) sleep_jointly(engines, -1);
+      all_awake(engines);
+    }
+  }
+}
+
+void drive_in_background(Engine& engine) { Background::instance().add(engine); }
+
+void withdraw_from_background(Engine& engine) { Background::instance().remove(engine); }
+
+}  // namespace hfreduce::executor

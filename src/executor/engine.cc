@@ -1,0 +1,288 @@
+#include "executor/engine.h"
+
+#include <fmt/core.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <chrono>
+#include <new>
+#include <thread>
+
+#include "base/log.h"
+
+namespace hfreduce::executor {
+namespace {
+
+constexpr Nanoseconds kMs = 1'000'000;
+constexpr Nanoseconds kFirstQuestion = 100 * kMs;
+constexpr Nanoseconds kMostBetweenQuestions = 4'000 * kMs;
+constexpr Nanoseconds kFirstLog = 10'000 * kMs;
+constexpr Nanoseconds kAnswerGrace = 400 * kMs;      // for the tree to name the culprit
+constexpr Nanoseconds kBrokenLinkGrace = 300 * kMs;  // for the control tree to say why a link ended
+
+}  // namespace
+
+Engine::Engine(EngineOptions options, transport::Windows windows, WindowMap map,
+               FailureLatch& latch)
+    : options_(std::move(options)),
+      latch_(latch),
+      windows_(std::move(windows)),
+      map_(std::move(map)),
+      peers_(map_, windows_.own()),
+      run_(peers_, doorbell_),
+      iterations_(options_.channels.size()) {}
+
+Engine::~Engine() = default;
+
+Result<std::unique_ptr<Engine>> Engine::make(EngineOptions options, transport::Windows windows,
+                                             FailureLatch& latch) {
+  HFR_ASSIGN(WindowMap map, WindowMap::make(options.channels, windows.bytes()));
+  std::unique_ptr<Engine> engine(
+      new Engine(std::move(options), std::move(windows), std::move(map), latch));
+  HFR_ASSIGN(engine->doorbell_,
+             transport::Doorbell::make(engine->windows_.doorbell(engine->windows_.mine())));
+  engine->epoll_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
+  if (!engine->epoll_) return system_error("making an epoll descriptor (open files: ulimit -n)");
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.fd = engine->doorbell_.fd();
+  if (epoll_ctl(engine->epoll_fd(), EPOLL_CTL_ADD, engine->doorbell_.fd(), &event) != 0) {
+    return system_error("adding to an epoll descriptor");
+  }
+  return engine;
+}
+
+Result<BoundPlan> Engine::bind(const schedule::Schedule& schedule, std::size_t channel) {
+  return bind_plan({&map_, &windows_, options_.placement, &peers_, options_.rank}, schedule,
+                   channel);
+}
+
+void Engine::skip(const Signature& signature, std::uint32_t fingerprint) {
+  history_.called(++sequence_, fingerprint, signature);
+  history_.completed(sequence_);
+}
+
+void Engine::start(Operation& operation) {
+  operation.call.sequence = ++sequence_;
+  operation.call.tag.sequence = static_cast<std::uint32_t>(sequence_);
+  history_.called(sequence_, operation.call.tag.fingerprint, operation.call.signature);
+  queue_.push_back(&operation);
+  outstanding_.fetch_add(1, std::memory_order_release);
+}
+
+bool Engine::progress() {
+  if (queue_.empty()) return false;
+  if (latch_.raised()) {
+    fail_all(latch_.status());
+    return true;
+  }
+  if (!head_active_) begin_head();
+  bool moved = links_up_ ? false : connect_links();
+  if (!queue_.front()->plan->links.empty()) moved |= pump_links(false);
+  if (queue_.front()->plan->lanes.empty() || run_.finished() || run_.advance()) moved = true;
+  if (run_.finished() && links_idle()) {
+    finish_head({});
+    return true;
+  }
+  return moved;
+}
+
+void Engine::begin_head() {
+  Operation& operation = *queue_.front();
+  operation.state.store(Operation::State::kActive, std::memory_order_relaxed);
+  const Call& call = operation.call;
+  run_.begin(*operation.plan, call, iterations_[operation.plan->channel]);
+  peers_.open({call.output, call.elements * call.element_bytes, call.tag});
+  head_active_ = true;
+  links_up_ = operation.plan->links.empty();
+  if (!links_up_) connect_links();
+  waiting_since_ = mismatch_since_ = last_answer_by_ = 0;
+}
+
+void Engine::finish_head(Status status) {
+  Operation& operation = *queue_.front();
+  if (head_active_) iterations_[operation.plan->channel] += run_.segments();
+  history_.completed(operation.call.sequence);
+  peers_.close();
+  head_active_ = false;
+  queue_.pop_front();
+  operation.status = std::move(status)
+                         .with_sequence(operation.call.sequence)
+                         .with_phase(operation.call.signature.collective);
+  operation.state.store(Operation::State::kDone, std::memory_order_release);
+  outstanding_.fetch_sub(1, std::memory_order_release);
+}
+
+void Engine::fail_all(const Status& status) {
+  while (!queue_.empty()) finish_head(status);
+}
+
+// ---------------------------------------------------------------- links
+
+// Returns whether a link came up that was not.
+bool Engine::connect_links() {
+  bool came = false;
+  links_up_ = true;
+  for (const std::int32_t peer : queue_.front()->plan->links) {
+    if (peers_.link(peer) != nullptr || broken_.count(peer) != 0) continue;
+    auto link = options_.hooks.take_link(peer, peers_);
+    if (!link.ok()) {
+      latch_.raise(link.status().with_rank(peer));
+    } else if (*link != nullptr) {
+      peers_.set_link(peer, std::move(*link));
+      came = true;
+    } else {
+      options_.hooks.connect(peer);
+      links_up_ = false;
+    }
+  }
+  return came;
+}
+
+bool Engine::pump_links(bool all) {
+  bool moved = false;
+  if (!all) {
+    for (const std::int32_t peer : queue_.front()->plan->links) moved |= pump_link(peer);
+    return moved;
+  }
+  std::vector<std::int32_t> up;
+  for (const auto& [peer, link] : peers_.links()) up.push_back(peer);
+  for (const std::int32_t peer : up) moved |= pump_link(peer);
+  return moved;
+}
+
+bool Engine::pump_link(std::int32_t peer) {
+  transport::Link* link = peers_.link(peer);
+  if (link == nullptr) return false;
+  Status status = link->progress();
+  if (!status.ok()) link_failed(peer, std::move(status));
+  return false;  // what arrived shows in the flags
+}
+
+// An ended link is no failure by itself: the peer may have finished rightly and left.
+void Engine::link_failed(std::int32_t peer, Status status) {
+  peers_.set_link(peer, nullptr);
+  if (peers_.mismatched_peer() >= 0) return;  // the tree will tell
+  if (status.code() == Code::kPeerDead) {
+    broken_.emplace(peer, std::move(status));
+  } else {
+    latch_.raise(std::move(status).with_rank(peer));
+  }
+}
+
+bool Engine::links_idle() const noexcept {
+  const auto& links = queue_.front()->plan->links;
+  return std::all_of(links.begin(), links.end(), [&](std::int32_t peer) {
+    const transport::Link* link = peers_.link(peer);
+    return link == nullptr || link->idle();
+  });
+}
+
+void Engine::leave(int ms) {
+  const Deadline deadline = Deadline::after_ms(ms);
+  for (bool left = false; !left && !deadline.passed();) {
+    left = true;
+    pump_links(true);
+    for (const auto& [peer, link] : peers_.links()) {
+      if (link != nullptr && !link->leave()) left = false;
+    }
+    if (!left) std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+}
+
+bool Engine::needs_epoll() const noexcept {
+  return !queue_.empty() && !queue_.front()->plan->links.empty();
+}
+
+bool Engine::fall_asleep(bool in_epoll) {
+  doorbell_.announce(in_epoll);
+  if (in_epoll) {
+    pump_links(true);
+    for (const auto& [peer, link] : peers_.links()) {
+      if (link == nullptr) continue;
+      if (Status status = link->arm(epoll_fd()); !status.ok())
+        latch_.raise(std::move(status).with_rank(peer));
+    }
+  }
+  if (!progress()) return true;
+  doorbell_.awake();
+  return false;
+}
+
+// ---------------------------------------------------------------- what goes wrong
+
+void Engine::watch(Nanoseconds now) {
+  if (queue_.empty() || latch_.raised()) return;
+  if (waiting_since_ == 0) {
+    waiting_since_ = now;
+    next_question_ = now + kFirstQuestion;
+    next_log_ = now + kFirstLog;
+  }
+  const Call& call = queue_.front()->call;
+  for (const std::int32_t peer : queue_.front()->plan->links) {
+    const auto broken = broken_.find(peer);
+    if (broken != broken_.end() && now > waiting_since_ + kBrokenLinkGrace) {
+      latch_.raise(Status(broken->second).with_rank(peer));
+      return;
+    }
+  }
+  watch_mismatch(now);
+  if (now >= next_question_) {
+    options_.hooks.ask(call.sequence);
+    next_question_ =
+        now + std::min(kMostBetweenQuestions, std::max(kFirstQuestion * 3, now - waiting_since_));
+  }
+  if (now >= next_log_) {
+    std::int32_t rank = -1;
+    const std::string answer = options_.hooks.answer(call.sequence, &rank);
+    const std::int32_t peer = run_.waits_for();
+    HFR_LOG(kWarn, "wait", "{} (operation {}) has been waiting for {} s: {}",
+            call.signature.to_string(), call.sequence, (now - waiting_since_) / (1000 * kMs),
+            !answer.empty()
+                ? answer
+                : fmt::format("for {}", peer >= 0 ? options_.hooks.describe(peer) : "the network"));
+    next_log_ = now + 3 * kFirstLog;
+  }
+  watch_deadline(now);
+}
+
+// Somebody made another call. The control tree compares what everyone called and names the odd one.
+void Engine::watch_mismatch(Nanoseconds now) {
+  const std::int32_t peer = std::max(run_.mismatched_peer(), peers_.mismatched_peer());
+  if (peer < 0) return;
+  const Call& call = queue_.front()->call;
+  if (mismatch_since_ == 0) {
+    mismatch_since_ = now;
+    options_.hooks.ask(call.sequence);
+  } else if (now > mismatch_since_ + 2 * kAnswerGrace) {
+    latch_.raise(
+        Status(
+            Code::kMismatch,
+            fmt::format("{} made another call than this rank, which called {} as operation {}",
+                        options_.hooks.describe(peer), call.signature.to_string(), call.sequence))
+            .with_rank(peer));
+  }
+}
+
+void Engine::watch_deadline(Nanoseconds now) {
+  const Call& call = queue_.front()->call;
+  if (now < waiting_since_ + call.timeout_ms * kMs) return;
+  if (last_answer_by_ == 0) {  // ask once more, so that the answer is fresh
+    options_.hooks.ask(call.sequence);
+    last_answer_by_ = now + kAnswerGrace;
+    return;
+  }
+  std::int32_t rank = -1;
+  std::string who = options_.hooks.answer(call.sequence, &rank);
+  if (who.empty() && now < last_answer_by_) return;
+  if (who.empty()) {
+    rank = run_.waits_for();
+    who = rank >= 0 ? "waiting for " + options_.hooks.describe(rank) : "waiting for the network";
+  }
+  latch_.raise(
+      Status(Code::kTimeout, fmt::format("{} (operation {}) did not end within its deadline of {} ms: {}",
+                                         call.signature.to_string(), call.sequence, call.timeout_ms, who))
+          .with_rank(rank));
+}
+
+}  // namespace hfreduce::executor

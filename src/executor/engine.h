@@ -1,0 +1,128 @@
+// One communicator's data path: its windows, its links, and the queue of its operations, which run
+// in the order in which they were called.
+//
+// Locking: whoever drives holds mutex(); the wake-up functions and history() may be used by any
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "base/failure.h"
+#include "executor/bound_plan.h"
+#include "executor/call.h"
+#include "executor/peers.h"
+#include "executor/run.h"
+
+namespace hfreduce::executor {
+
+// What the engine asks of the communicator's membership. None may block.
+struct EngineHooks {
+  std::function<void(std::int32_t peer)> connect;  // begin to connect
+  // The link once it is up, else nullptr. An error is final.
+  std::function<Result<std::unique_ptr<transport::Link>>(std::int32_t peer, transport::Inbox&)>
+      take_link;
+  std::function<void(std::uint64_t sequence)> ask;  // what is everyone doing about this operation?
+  // Who has not called the operation, for people: "rank 3 on host a has not called it"; empty: not
+  // known.
+  std::function<std::string(std::uint64_t sequence, std::int32_t* rank)> answer;
+  std::function<std::string(std::int32_t rank)> describe;  // "rank 3 on host a (pid 7)"
+};
+
+struct EngineOptions {
+  std::int32_t rank = 0;
+  const schedule::Placement* placement = nullptr;
+  std::vector<ChannelSpec> channels;
+  EngineHooks hooks;
+  bool oversubscribed = false;  // more ranks on this host than cores: do not spin
+};
+
+class Engine {
+ public:
+  // `latch` outlives the engine.
+  static Result<std::unique_ptr<Engine>> make(EngineOptions options, transport::Windows windows,
+                                              FailureLatch& latch);
+  ~Engine();
+
+  // Fails with kOutOfMemory or kInternalError. Hold the mutex.
+  Result<BoundPlan> bind(const schedule::Schedule& schedule, std::size_t channel);
+  // Queues an operation; numbers it. Hold the mutex. The operation stays the caller's and must
+  // outlive its end.
+  void start(Operation& operation);
+
+  // An operation of no elements: numbered and remembered, and done. Hold the mutex.
+  void skip(const Signature& signature, std::uint32_t fingerprint);
+
+  // Takes leave of every link, so that what was sent arrives although the connections end; waits at most `ms`
+  // for the other hosts' kernels (not for their processes). Hold the mutex.
+  void leave(int ms);
+
+  std::mutex& mutex() noexcept { return mutex_; }
+  // Carries the operation at the head of the queue as far as it goes without waiting. Returns
+  // whether anything moved. Hold the mutex.
+  bool progress();
+  bool outstanding() const noexcept { return outstanding_.load(std::memory_order_acquire) != 0; }
+
+  // Deadlines, questions, broken links: to be called now and then while nothing moves. Hold the
+  // mutex.
+  void watch(Nanoseconds now);
+  // Announces sleep; false: there is work after all. True must be followed by awake(). Hold the
+  // mutex.
+  bool fall_asleep(bool in_epoll);
+  void awake() noexcept { doorbell_.awake(); }
+  // After fall_asleep(false): sleeps until woken, at most `ms`.
+  void sleep_on_futex(int ms) noexcept { doorbell_.sleep_on_futex(ms); }
+  // Readable when there may be work, after fall_asleep(true).
+  int epoll_fd() const noexcept { return epoll_.get(); }
+  // Whether a wait of the head operation may be ended by something that is not in a mapped window.
+  bool needs_epoll() const noexcept;
+  // Ends a sleep from any thread.
+  void wake() const noexcept { doorbell_.ring(windows_.doorbell(windows_.mine())); }
+
+  const History& history() const noexcept { return history_; }
+  bool oversubscribed() const noexcept { return options_.oversubscribed; }
+  const WindowMap& map() const noexcept { return map_; }
+  const Peers& peers() const noexcept { return peers_; }
+  std::uint64_t sequence() const noexcept { return sequence_; }
+
+ private:
+  Engine(EngineOptions options, transport::Windows windows, WindowMap map, FailureLatch& latch);
+
+  void begin_head();
+  void finish_head(Status status);
+  void fail_all(const Status& status);
+  bool pump_links(bool all);
+  bool pump_link(std::int32_t peer);
+  bool connect_links();
+  void link_failed(std::int32_t peer, Status status);
+  bool links_idle() const noexcept;
+  void watch_mismatch(Nanoseconds now);
+  void watch_deadline(Nanoseconds now);
+
+  EngineOptions options_;
+  FailureLatch& latch_;
+  transport::Windows windows_;
+  WindowMap map_;
+  Peers peers_;
+  transport::Doorbell doorbell_;
+  UniqueFd epoll_;
+  Run run_;
+  std::mutex mutex_;
+  std::deque<Operation*> queue_;
+  std::atomic<std::uint32_t> outstanding_{0};
+  std::uint64_t sequence_ = 0;
+  bool head_active_ = false, links_up_ = true;
+  std::vector<std::uint64_t> iterations_;  // of each channel
+  std::map<std::int32_t, Status>
+      broken_;  // links that ended; a failure once an operation needs one
+  History history_;
+  // Of the head operation, once it has been waiting; 0: not.
+  Nanoseconds waiting_since_ = 0, next_question_ = 0, next_log_ = 0, mismatch_since_ = 0,
+              last_answer_by_ = 0;
+};
+
+}  // namespace hfreduce::executor

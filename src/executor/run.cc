@@ -1,0 +1,285 @@
+#include "executor/run.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace hfreduce::executor {
+namespace {
+
+using schedule::Op;
+using transport::Tag;
+
+std::int64_t tick_of(const schedule::Tick& tick, std::uint64_t iteration,
+                     std::int32_t repetition) noexcept {
+  return static_cast<std::int64_t>(iteration * tick.rate) + tick.offset + repetition;
+}
+
+}  // namespace
+
+void Run::begin(const BoundPlan& plan, const Call& call, std::uint64_t base) {
+  plan_ = &plan;
+  call_ = &call;
+  base_ = base;
+  tag_ = pack_tag(call.tag);
+  mismatched_peer_ = -1;
+  segment_elements_ = std::max<std::uint64_t>(
+      1, std::min(call.segment_bytes, plan.segment_bytes) / call.element_bytes);
+  segments_ =
+      static_cast<std::uint32_t>((call.elements + segment_elements_ - 1) / segment_elements_);
+  const std::uint64_t last = call.elements - (segments_ - 1) * segment_elements_;
+  const auto chunks = static_cast<std::uint32_t>(plan.chunks);
+  full_quantum_ = chunk_elements(segment_elements_, chunks, call.element_bytes);
+  last_quantum_ = chunk_elements(last, chunks, call.element_bytes);
+  // Nothing below allocates once a plan of this size has run before.
+  lanes_.assign(plan.lanes.size(), {});
+  tickets_.assign(plan.ticket_rings, {});
+  sources_.resize(std::max<std::size_t>(sources_.size(), plan.most_operands));
+  destinations_.resize(sources_.size());
+  lanes_left_ = 0;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    lanes_[i].lane = &plan.lanes[i];
+    if (plan.lanes[i].steps.empty()) continue;
+    lanes_[i].turns = segments_ + plan.lanes[i].skew;
+    ++lanes_left_;
+  }
+}
+
+bool Run::advance() noexcept {
+  bool any = false;
+  for (LaneState& state : lanes_) {
+    if (state.turn < state.turns) any |= advance_lane(state);
+  }
+  return any;
+}
+
+std::int32_t Run::waits_for() const noexcept {
+  for (const LaneState& state : lanes_) {
+    if (state.turn >= state.turns || !state.blocked) continue;
+    const BoundStep& step = state.lane->steps[state.at];
+    if (step.op == Op::kWait)
+      return plan_->wait_lines[step.waits.begin + std::min(state.peer_at, step.waits.count - 1)]
+          .peer;
+    if (step.peer >= 0) return step.peer;
+  }
+  return -1;
+}
+
+bool Run::advance_lane(LaneState& state) noexcept {
+  bool any = false;
+  while (state.turn < state.turns) {
+    const BoundStep& step = state.lane->steps[state.at];
+    const std::int64_t segment = std::int64_t{state.turn} - step.skew;
+    const bool acts = segment >= 0 && segment < segments_;
+    if (step.op == Op::kRepeat) {
+      state.repeat_begin = state.at + 1;
+      state.repeat_end = acts ? state.at + 1 + step.body : 0;
+      state.repeat_count = step.count;
+      state.repetition = 0;
+      if (!acts || step.count == 0) {
+        state.repeat_end = 0;
+        state.at += step.body;
+      }
+    } else if (acts &&
+               !execute(state, step,
+                        here(step, static_cast<std::uint32_t>(segment), state.repetition))) {
+      state.blocked = true;
+      return any;
+    } else {
+      any |= acts;
+    }
+    state.blocked = false;
+    next_step(state);
+  }
+  --lanes_left_;
+  return true;
+}
+
+void Run::next_step(LaneState& state) noexcept {
+  state.peer_at = 0;
+  ++state.at;
+  if (state.repeat_end != 0 && state.at == state.repeat_end) {
+    if (++state.repetition < state.repeat_count) {
+      state.at = state.repeat_begin;
+    } else {
+      state.repeat_end = 0;
+      state.repetition = 0;
+    }
+  }
+  if (state.at == state.lane->steps.size()) {
+    state.at = 0;
+    ++state.turn;
+  }
+}
+
+Run::Here Run::here(const BoundStep& step, std::uint32_t segment,
+                    std::uint32_t repetition) const noexcept {
+  static_cast<void>(step);
+  Here here;
+  here.iteration = base_ + segment;
+  here.first = segment * segment_elements_;
+  here.length = std::min(segment_elements_, call_->elements - here.first);
+  here.quantum = segment + 1 == segments_ ? last_quantum_ : full_quantum_;
+  here.repetition = static_cast<std::int32_t>(repetition);
+  return here;
+}
+
+Run::Extent Run::extent(const BoundStep& step, const Here& here) const noexcept {
+  const auto first = static_cast<std::uint64_t>(step.chunks.first(here.repetition));
+  const std::uint64_t begin = std::min(here.length, first * here.quantum);
+  const std::uint64_t end =
+      std::min(here.length, (first + static_cast<std::uint64_t>(step.chunks.count)) * here.quantum);
+  return {begin, end - begin};
+}
+
+std::byte* Run::address(const BoundPlace& place, const Here& here,
+                        const Extent& extent) const noexcept {
+  const std::uint64_t bytes = call_->element_bytes;
+  switch (place.kind) {
+    case BoundPlace::Kind::kInput:
+      return const_cast<std::byte*>(call_->input) + (here.first + extent.begin) * bytes;
+    case BoundPlace::Kind::kOutput:
+      return call_->output + (here.first + extent.begin) * bytes;
+    default: {
+      const auto tick =
+          static_cast<std::uint64_t>(tick_of(place.tick, here.iteration, here.repetition));
+      return place.base + (tick % place.slots) * place.stride +
+             (place.whole_segment ? extent.begin * bytes : 0);
+    }
+  }
+}
+
+std::uint64_t Run::remote_offset(const BoundPlace& place, const Here& here,
+                                 const Extent& extent) const noexcept {
+  if (place.kind == BoundPlace::Kind::kRemoteOutput)
+    return (here.first + extent.begin) * call_->element_bytes;
+  const auto tick =
+      static_cast<std::uint64_t>(tick_of(place.tick, here.iteration, here.repetition));
+  return place.offset + (tick % place.slots) * place.stride +
+         (place.whole_segment ? extent.begin * call_->element_bytes : 0);
+}
+
+bool Run::execute(LaneState& state, const BoundStep& step, const Here& here) noexcept {
+  const std::int64_t tick = tick_of(step.tick, here.iteration, here.repetition);
+  switch (step.op) {
+    case Op::kReduce:
+      reduce(step, here);
+      return true;
+    case Op::kPut:
+      return put(state, step, here);
+    case Op::kSignal:
+      return signal(state, step, tick + 1);
+    case Op::kWait:
+      return wait(state, step, tick + 1 - step.lag);
+    case Op::kDrain:
+      return drain(step, tick - step.lag);
+    case Op::kRepeat:
+      break;
+  }
+  return true;
+}
+
+// A flag that has just reached the value must have been raised by this very call; one that is
+// further on only proves a mismatch if its tag is of this call's number. Between two loads its
+// writer may have moved on: then the next round sees it settled.
+bool Run::wait(LaneState& state, const BoundStep& step, std::int64_t needed) noexcept {
+  if (needed <= 0) return true;
+  for (; state.peer_at < step.waits.count; ++state.peer_at) {
+    const WaitLine& wait = plan_->wait_lines[step.waits.begin + state.peer_at];
+    const auto value = static_cast<std::int64_t>(wait.line->value.load(std::memory_order_acquire));
+    if (value < needed) return false;
+    const std::uint64_t tag = wait.line->tag.load(std::memory_order_relaxed);
+    if (tag == tag_) continue;
+    const Tag theirs = transport::unpack_tag(tag);
+    if (theirs.sequence == call_->tag.sequence) {
+      mismatched_peer_ = wait.peer;
+      return false;
+    }
+    if (value == needed && step.lag == 0) return false;
+  }
+  return true;
+}
+
+bool Run::signal(LaneState& state, const BoundStep& step, std::int64_t value) noexcept {
+  for (; state.peer_at < step.signal.posted.count; ++state.peer_at) {
+    const std::int32_t peer = plan_->posted[step.signal.posted.begin + state.peer_at];
+    transport::Link* link = peers_.link(peer);
+    transport::Message message;
+    message.flag = step.flag;
+    message.value = static_cast<std::uint64_t>(value);
+    message.tag = call_->tag;
+    transport::Ticket ticket;
+    if (link == nullptr || !link->post(message, nullptr, &ticket)) return false;
+  }
+  raise(step.signal, value);
+  return true;
+}
+
+void Run::raise(const BoundSignal& signal, std::int64_t value) const noexcept {
+  if (signal.line == nullptr) return;
+  signal.line->raise(static_cast<std::uint64_t>(value), tag_);
+  if (signal.doorbells.count == 0) return;
+  transport::Doorbell::ring_fence();
+  for (std::uint32_t i = 0; i < signal.doorbells.count; ++i) {
+    doorbell_.ring_if_asleep(*plan_->doorbells[signal.doorbells.begin + i]);
+  }
+}
+
+bool Run::put(LaneState& state, const BoundStep& step, const Here& here) noexcept {
+  const Extent part = extent(step, here);
+  const BoundPlace& source = plan_->places[step.sources.begin];
+  const BoundPlace& destination = plan_->places[step.destinations.begin];
+  const std::int64_t tick = tick_of(step.tick, here.iteration, here.repetition);
+  const std::uint64_t bytes = part.count * call_->element_bytes;
+  if (step.peer < 0) {
+    if (bytes != 0)
+      std::memcpy(address(destination, here, part), address(source, here, part), bytes);
+    raise(step.signal, tick + 1);
+    return true;
+  }
+  static_cast<void>(state);
+  transport::Message message;
+  message.flag = step.flag;
+  message.value = static_cast<std::uint64_t>(tick + 1);
+  message.tag = call_->tag;
+  message.bytes = static_cast<std::uint32_t>(bytes);
+  if (bytes != 0) {
+    message.target = destination.kind == BoundPlace::Kind::kRemoteOutput
+                         ? transport::Target::kOutput
+                         : transport::Target::kWindow;
+    message.offset = remote_offset(destination, here, part);
+  }
+  transport::Link* link = peers_.link(step.peer);
+  transport::Ticket& ticket =
+      tickets_[step.tickets][static_cast<std::uint64_t>(tick) % kTicketsARing];
+  return link != nullptr &&
+         link->post(message, bytes != 0 ? address(source, here, part) : nullptr, &ticket);
+}
+
+bool Run::drain(const BoundStep& step, std::int64_t tick) const noexcept {
+  if (step.peer < 0 || tick < 0) return true;
+  const transport::Ticket ticket =
+      tickets_[step.tickets][static_cast<std::uint64_t>(tick) % kTicketsARing];
+  const transport::Link* link = peers_.link(step.peer);
+  return ticket == 0 || (link != nullptr && link->done(ticket));
+}
+
+void Run::reduce(const BoundStep& step, const Here& here) noexcept {
+  const Extent part = extent(step, here);
+  if (part.count == 0) return;
+  for (std::uint32_t i = 0; i < step.sources.count; ++i) {
+    sources_[i] = address(plan_->places[step.sources.begin + i], here, part);
+  }
+  for (std::uint32_t i = 0; i < step.destinations.count; ++i) {
+    destinations_[i] = address(plan_->places[step.destinations.begin + i], here, part);
+  }
+  kernels::ReduceArgs args;
+  args.sources = sources_.data();
+  args.destinations = destinations_.data();
+  args.n_sources = static_cast<std::int32_t>(step.sources.count);
+  args.n_destinations = static_cast<std::int32_t>(step.destinations.count);
+  args.count = part.count;
+  args.divisor = step.final ? call_->divisor : 0;
+  call_->reduce(args);
+}
+
+}  // namespace hfreduce::executor

@@ -1,0 +1,83 @@
+// The interpreter: carries one bound plan through one call, as far as it goes without waiting,
+// again and again until it is done.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "executor/bound_plan.h"
+#include "executor/call.h"
+#include "executor/peers.h"
+#include "transport/shm/doorbell.h"
+
+namespace hfreduce::executor {
+
+class Run {
+ public:
+  Run(Peers& peers, const transport::Doorbell& doorbell) : peers_(peers), doorbell_(doorbell) {}
+
+  // `base`: iterations that the plan's channel has seen so far.
+  void begin(const BoundPlan& plan, const Call& call, std::uint64_t base);
+  // One round over the lanes. Returns whether any step was done.
+  bool advance() noexcept;
+  bool finished() const noexcept { return lanes_left_ == 0; }
+  std::uint32_t segments() const noexcept { return segments_; }
+  // A peer whose flag came with another call's tag, or -1.
+  std::int32_t mismatched_peer() const noexcept { return mismatched_peer_; }
+  // The peer that the first blocked lane waits for, or -1. For diagnosis.
+  std::int32_t waits_for() const noexcept;
+
+ private:
+  struct LaneState {
+    const BoundLane* lane = nullptr;
+    std::uint32_t turn = 0, turns = 0;
+    std::uint32_t at = 0;
+    std::uint32_t repetition = 0;
+    std::uint32_t repeat_begin = 0, repeat_end = 0, repeat_count = 0;  // repeat_end 0: in no repeat
+    std::uint32_t peer_at = 0;  // how many peers of the current wait or signal are served
+    bool blocked = false;
+  };
+  // A step's place in the data: which segment, which repetition.
+  struct Here {
+    std::uint64_t iteration;
+    std::uint64_t first, length, quantum;  // of the segment, in elements
+    std::int32_t repetition;
+  };
+  struct Extent {
+    std::uint64_t begin, count;  // within the segment, in elements
+  };
+  static constexpr std::size_t kTicketsARing = 16;
+
+  bool advance_lane(LaneState& state) noexcept;
+  void next_step(LaneState& state) noexcept;
+  bool execute(LaneState& state, const BoundStep& step, const Here& here) noexcept;
+  bool wait(LaneState& state, const BoundStep& step, std::int64_t needed) noexcept;
+  bool signal(LaneState& state, const BoundStep& step, std::int64_t value) noexcept;
+  bool put(LaneState& state, const BoundStep& step, const Here& here) noexcept;
+  bool drain(const BoundStep& step, std::int64_t tick) const noexcept;
+  void reduce(const BoundStep& step, const Here& here) noexcept;
+  void raise(const BoundSignal& signal, std::int64_t value) const noexcept;
+
+  Here here(const BoundStep& step, std::uint32_t segment, std::uint32_t repetition) const noexcept;
+  Extent extent(const BoundStep& step, const Here& here) const noexcept;
+  std::byte* address(const BoundPlace& place, const Here& here,
+                     const Extent& extent) const noexcept;
+  std::uint64_t remote_offset(const BoundPlace& place, const Here& here,
+                              const Extent& extent) const noexcept;
+
+  Peers& peers_;
+  const transport::Doorbell& doorbell_;
+  const BoundPlan* plan_ = nullptr;
+  const Call* call_ = nullptr;
+  std::uint64_t base_ = 0, tag_ = 0;
+  std::uint64_t segment_elements_ = 0, full_quantum_ = 0, last_quantum_ = 0;
+  std::uint32_t segments_ = 0, lanes_left_ = 0;
+  std::int32_t mismatched_peer_ = -1;
+  std::vector<LaneState> lanes_;
+  std::vector<std::array<transport::Ticket, kTicketsARing>> tickets_;
+  std::vector<const void*> sources_;
+  std::vector<void*> destinations_;
+};
+
+}  // namespace hfreduce::executor

@@ -1,0 +1,107 @@
+#include "planner/planner.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace hfreduce::planner {
+namespace {
+
+using algorithms::Algorithm;
+using algorithms::Collective;
+
+constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint32_t kOneShotSegment = 32 * kKiB;
+constexpr std::uint32_t kSegment = 256 * kKiB;
+// Below this a tree's log2 n hops beat a ring's 2(n - 1); with few hosts the ring's even load wins
+// sooner.
+constexpr std::uint64_t kTreeUpTo = 64 * kKiB;
+constexpr std::int32_t kRingUpToHosts = 16;
+constexpr std::int32_t kChainUpToHosts = 8;
+// Reading everybody's data costs each rank n reads: more ranks, sooner two-shot.
+constexpr std::uint64_t kOneShotReads = 128 * kKiB;
+
+std::string_view pick_allreduce(const schedule::Placement& placement, std::uint64_t bytes) {
+  if (placement.hosts() == 1) {
+    const auto ranks = static_cast<std::uint64_t>(placement.ranks());
+    return bytes <= kOneShotSegment && bytes * ranks <= kOneShotReads ? "one-shot" : "two-shot";
+  }
+  const bool tree = bytes <= kTreeUpTo ? placement.hosts() > 2 : placement.hosts() > kRingUpToHosts;
+  if (placement.most_local() == 1) return tree ? "double-tree" : "ring";
+  return tree ? "hierarchical-tree" : "hierarchical-ring";
+}
+
+std::string_view pick_broadcast(const schedule::Placement& placement, std::uint64_t bytes) {
+  if (placement.hosts() == 1) return "direct";
+  const bool tree =
+      bytes <= kTreeUpTo ? placement.hosts() > 2 : placement.hosts() > kChainUpToHosts;
+  if (placement.most_local() == 1) return tree ? "tree" : "chain";
+  return tree ? "hierarchical-tree" : "hierarchical-chain";
+}
+
+std::uint32_t pick_segment(const Algorithm& algorithm, std::uint64_t bytes) {
+  const std::uint32_t most = segment_capacity(algorithm);
+  // About eight segments in flight, none so small that the steps cost more than the bytes.
+  const std::uint64_t wish = std::clamp<std::uint64_t>(bytes / 8, 32 * kKiB, most);
+  std::uint32_t segment = 32 * kKiB;
+  while (segment * 2 <= wish) segment *= 2;
+  return std::min(segment, most);
+}
+
+const Algorithm* usable(Collective collective, std::string_view name,
+                        const schedule::Placement& placement) {
+  const Algorithm* algorithm = algorithms::find(collective, name);
+  return algorithm != nullptr && algorithm->applies(placement) ? algorithm : nullptr;
+}
+
+}  // namespace
+
+std::uint32_t segment_capacity(const Algorithm& algorithm) {
+  return algorithm.name == "one-shot" ? kOneShotSegment : kSegment;
+}
+
+Result<Choice> choose(const Facts& facts, const Question& question) {
+  const schedule::Placement& placement = *facts.placement;
+  const Algorithm* algorithm = nullptr;
+  if (!question.forced.empty()) {
+    algorithm = usable(question.collective, question.forced, placement);
+    if (algorithm == nullptr) {
+      const bool known = algorithms::find(question.collective, question.forced) != nullptr;
+      return Status(
+          Code::kInvalidArgument,
+          fmt::format("algorithm '{}' {} (`hfreduce-sched list` names them)", question.forced,
+                      known ? fmt::format("does not work on {} ranks on {} hosts",
+                                          placement.ranks(), placement.hosts())
+                            : std::string("does not exist for this collective")));
+    }
+  }
+  if (algorithm == nullptr && !facts.forced.empty())
+    algorithm = usable(question.collective, facts.forced, placement);
+  if (algorithm == nullptr) {
+    const std::string_view name = question.collective == Collective::kAllReduce
+                                      ? pick_allreduce(placement, question.bytes)
+                                      : pick_broadcast(placement, question.bytes);
+    algorithm = usable(question.collective, name, placement);
+  }
+  if (algorithm == nullptr)
+    return Status(Code::kInternalError, "the planner chose an algorithm that does not apply");
+  const std::uint32_t most = segment_capacity(*algorithm);
+  return Choice{algorithm, facts.segment_bytes != 0 ? std::min(facts.segment_bytes, most)
+                                                    : pick_segment(*algorithm, question.bytes)};
+}
+
+std::string explain(const Facts& facts, Collective collective) {
+  std::string text;
+  std::string_view before;
+  for (std::uint64_t bytes = 8; bytes <= 64 * kKiB * kKiB; bytes *= 2) {
+    const auto choice = choose(facts, {collective, bytes, {}});
+    if (!choice.ok() || choice->algorithm->name == before) continue;
+    text += before.empty()
+                ? fmt::format("{}", choice->algorithm->name)
+                : fmt::format(" up to {} KiB, then {}", bytes / 2 / kKiB, choice->algorithm->name);
+    before = choice->algorithm->name;
+  }
+  return text;
+}
+
+}  // namespace hfreduce::planner

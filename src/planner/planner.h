@@ -1,0 +1,44 @@
+// Which algorithm, with which segments. Decisions only from what all ranks agreed on when the
+// communicator was made and from the call itself, so that all ranks decide alike.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "algorithms/algorithm.h"
+#include "base/status.h"
+#include "schedule/schedule.h"
+
+namespace hfreduce::planner {
+
+// Rank 0's settings, handed to all.
+struct Facts {
+  const schedule::Placement* placement = nullptr;
+  std::int32_t leaders = 1;         // of hierarchical algorithms
+  std::uint32_t segment_bytes = 0;  // 0: choose
+  std::string forced;               // an algorithm's name; empty: choose
+};
+
+struct Question {
+  algorithms::Collective collective = algorithms::Collective::kAllReduce;
+  std::uint64_t bytes = 0;  // a rank
+  std::string_view forced;  // by the call; empty: the facts decide
+};
+
+struct Choice {
+  const algorithms::Algorithm* algorithm = nullptr;
+  std::uint32_t segment_bytes = 0;
+};
+
+// Fails for a forced algorithm that there is none of, or that does not apply to this placement; one
+// that was forced by the facts is then passed over, since it may be meant for the other collective.
+Result<Choice> choose(const Facts& facts, const Question& question);
+
+// The largest segment that an algorithm's slots are made for.
+std::uint32_t segment_capacity(const algorithms::Algorithm& algorithm);
+
+// For people: "one-shot up to 32 KiB, then two-shot in segments of 32 to 256 KiB".
+std::string explain(const Facts& facts, algorithms::Collective collective);
+
+}  // namespace hfreduce::planner

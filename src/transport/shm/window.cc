@@ -1,0 +1,22 @@
+#include "transport/shm/window.h"
+
+namespace hfreduce::transport {
+
+Result<Windows> Windows::shared(int fd, std::size_t bytes, int ranks, int mine) {
+  Windows windows;
+  HFR_ASSIGN(windows.mapping_,
+             memory::Mapping::shared(fd, bytes * static_cast<std::size_t>(ranks)));
+  windows.bytes_ = bytes;
+  windows.ranks_ = ranks;
+  windows.mine_ = mine;
+  return windows;
+}
+
+Result<Windows> Windows::alone(std::size_t bytes) {
+  Windows windows;
+  HFR_ASSIGN(windows.mapping_, memory::Mapping::anonymous(bytes));
+  windows.bytes_ = bytes;
+  return windows;
+}
+
+}  // namespace hfreduce::transport

@@ -1,0 +1,78 @@
+// Mapped links: the windows of the ranks of one host, in one shared memory object that all of them
+// map.
+//
+// A window begins with its rank's doorbell, then its flags, then its slots. A flag has one writer,
+// the window's owner; slots are written by whomever the schedule says. Nothing read from a window
+// is used as an index or a bound.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "memory/mapping.h"
+#include "transport/link.h"
+
+namespace hfreduce::transport {
+
+// Neighbouring lines are fetched in pairs by common prefetchers, hence 128.
+inline constexpr std::size_t kLineBytes = 128;
+
+// A counter that only grows, and the tag of the operation that raised it last.
+struct alignas(kLineBytes) FlagLine {
+  std::atomic<std::uint64_t> value{0};
+  std::atomic<std::uint64_t> tag{0};
+
+  void raise(std::uint64_t to, std::uint64_t packed_tag) noexcept {
+    tag.store(packed_tag, std::memory_order_relaxed);
+    value.store(to, std::memory_order_release);
+  }
+};
+static_assert(sizeof(FlagLine) == kLineBytes && std::atomic<std::uint64_t>::is_always_lock_free);
+
+inline std::uint64_t pack_tag(Tag tag) noexcept {
+  return (std::uint64_t{tag.sequence} << 32) | tag.fingerprint;
+}
+inline Tag unpack_tag(std::uint64_t packed) noexcept {
+  return {static_cast<std::uint32_t>(packed >> 32), static_cast<std::uint32_t>(packed)};
+}
+
+// How a sleeping rank is woken; see doorbell.h.
+struct alignas(kLineBytes) DoorbellLine {
+  std::atomic<std::uint32_t> mode{0};
+  std::atomic<std::uint32_t> rings{0};
+  std::atomic<std::uint64_t> name{
+      0};  // of its datagram socket in the abstract namespace, 5 characters
+};
+
+// The windows of this rank's host as this rank has them mapped.
+class Windows {
+ public:
+  // `fd` holds `ranks` windows of `bytes` each, this rank's being number `mine`.
+  static Result<Windows> shared(int fd, std::size_t bytes, int ranks, int mine);
+  // A rank alone on its host: one private window.
+  static Result<Windows> alone(std::size_t bytes);
+
+  int count() const noexcept { return ranks_; }
+  int mine() const noexcept { return mine_; }
+  std::size_t bytes() const noexcept { return bytes_; }
+  std::byte* window(int local_rank) const noexcept {
+    return mapping_.data() + static_cast<std::size_t>(local_rank) * bytes_;
+  }
+  std::byte* own() const noexcept { return window(mine_); }
+  DoorbellLine& doorbell(int local_rank) const noexcept {
+    return *reinterpret_cast<DoorbellLine*>(window(local_rank));
+  }
+  // Bytes of the own window that a page stands behind.
+  Status populate_own(std::size_t offset, std::size_t bytes) const {
+    return mapping_.populate(static_cast<std::size_t>(mine_) * bytes_ + offset, bytes);
+  }
+
+ private:
+  memory::Mapping mapping_;
+  std::size_t bytes_ = 0;
+  int ranks_ = 1, mine_ = 0;
+};
+
+}  // namespace hfreduce::transport

@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""Right results between hosts: shapes, address families, ways to place ranks."""
+import pathlib
+import resource
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.network import Network  # noqa: E402
+from harness.ranks import Job, placed, start_plain  # noqa: E402
+from harness.scenario import main, scenario  # noqa: E402
+
+
+def run_shapes(context, hosts, shapes, *options, **how):
+    network = Network(hosts, decoy=how.pop("decoy", False))
+    for shape in shapes:
+        name = "-".join(map(str, shape))
+        job = Job(context, name)
+        seed = context.random.randrange(1, 1 << 31)
+        context.say(f"{name} ranks on the hosts, sequence {seed}")
+        ranks = start_plain(job, network, shape, "--seed", seed, *options, **how)
+        context.expect_success(job, ranks, 90)
+    context.expect_nothing_left()
+
+
+@scenario()
+def two_hosts(context):
+    run_shapes(context, 2, [[1, 1], [2, 1], [1, 3], [2, 2], [3, 2]], "--ops", 200)
+
+
+@scenario()
+def four_hosts(context):
+    run_shapes(context, 4, [[1, 1, 1, 1], [1, 3, 2, 1], [2, 2, 2, 2]], "--ops", 200)
+
+
+@scenario()
+def three_hosts_large(context):
+    run_shapes(context, 3, [[2, 1, 2]], "--ops", 100, "--min-bytes", "100000", "--max-bytes", "6000000")
+
+
+ALGORITHMS = ("one-shot", "two-shot", "ring", "double-tree", "hierarchical-ring", "hierarchical-tree", "direct",
+              "chain", "tree", "hierarchical-chain")
+
+
+@scenario()
+def every_algorithm(context):
+    """Each forced where it applies (elsewhere the planner chooses), on one host and on three."""
+    for hosts, shape in ((1, [5]), (3, [3, 1, 2])):
+        network = Network(hosts)
+        for algorithm in ALGORITHMS:
+            job = Job(context, f"{algorithm}-{hosts}")
+            ranks = start_plain(job, network, shape, "--seed", context.random.randrange(1 << 31), "--ops", 100,
+                                environment={"HFREDUCE_ALGORITHM": algorithm})
+            context.say(f"{algorithm}, {shape}")
+            context.expect_success(job, ranks, 60)
+
+
+@scenario()
+def ipv6(context):
+    run_shapes(context, 2, [[2, 2]], "--ops", 100, v6=True)
+
+
+@scenario()
+def decoy_interface(context):
+    """Every host has a docker0 with the same address: it must not be chosen."""
+    run_shapes(context, 2, [[1, 2]], "--ops", 100, decoy=True)
+
+
+@scenario()
+def one_rank(context):
+    run_shapes(context, 1, [[1]], "--ops", 200)
+
+
+@scenario()
+def more_ranks_than_cores(context):
+    run_shapes(context, 1, [[8], [16], [32]], "--ops", 100, "--max-bytes", "200000")
+
+
+@scenario()
+def several_communicators(context):
+    run_shapes(context, 2, [[2, 2]], "--ops", 200, "--comms", 3)
+
+
+@scenario()
+def split_halves(context):
+    # The two halves compute different things, so hashes are compared within each.
+    network = Network(2)
+    job = Job(context)
+    start_plain(job, network, [3, 2], "--seed", context.seed, "--ops", 200, "--split", 1)
+    context.expect(not any(job.wait(90)), "exit status")
+    context.expect_no_wrong(job)
+    ends = job.events("end")
+    context.expect(len(ends) == 5, "five ranks end")
+    for parity in (0, 1):
+        hashes = {end["hash"] for end in ends if end["rank"] % 2 == parity}
+        context.expect(len(hashes) == 1, "results differ within a half")
+
+
+@scenario()
+def threads_as_ranks(context):
+    """Two processes of two ranks each on one host, one of three on another; the id goes through a file."""
+    network = Network(2)
+    job = Job(context)
+    first = 0
+    for host, threads in ((0, 2), (0, 2), (1, 3)):
+        job.start(job.exercise("--join", "file", "--id-file", job.folder / "id", "--rank", first,
+                               "--threads", threads, "--ranks", 7, "--seed", context.seed,
+                               "--ops", 200), host=network.hosts[host])
+        first += threads
+    context.expect_success(job, 7, 90)
+    context.expect_nothing_left()
+
+
+@scenario()
+def unique_id(context):
+    """No environment at all, no secret file: the id carries everything. Two communicators."""
+    network = Network(2)
+    job = Job(context)
+    for rank, host in placed([2, 2]):
+        job.start(job.exercise("--join", "file", "--id-file", job.folder / "id", "--rank", rank, "--comms",
+                               2, "--ranks", 4, "--seed", context.seed, "--ops", 100),
+                  host=network.hosts[host], environment={"HFREDUCE_SECRET_FILE": ""})
+    context.expect_success(job, 4, 60)
+
+
+@scenario(shm_bytes=1 << 16)
+def tiny_shared_memory(context):
+    """/dev/shm of 64 KiB: shared memory does not come from there."""
+    run_shapes(context, 1, [[4]], "--ops", 100)
+
+
+def few_descriptors():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+
+
+@scenario()
+def few_file_descriptors(context):
+    """RLIMIT_NOFILE 64 is enough for 12 ranks on three hosts."""
+    run_shapes(context, 3, [[4, 4, 4]], "--ops", 60, limits=few_descriptors)
+
+
+@scenario()
+def a_thousand_signals_a_second(context):
+    network = Network(2)
+    job = Job(context)
+    start_plain(job, network, [2, 2], "--seed", context.seed, "--ops", 100, "--seconds", 3,
+                "--timer-hz", 1000)
+    ends = context.expect_success(job, 4, 60)
+    context.expect(all(end["signals"] > 500 for end in ends), "signals did come")
+
+
+main()

@@ -1,0 +1,180 @@
+// The values of a task, type by type. An independent model of what the library must compute: it
+// shares no code with it.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+
+#include "task.h"
+
+namespace exercise {
+
+inline std::uint64_t mix(std::uint64_t x) {  // splitmix64's finaliser
+  x += 0x9e3779b97f4a7c15u;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+  return x ^ (x >> 31);
+}
+
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : state_(seed) {}
+  std::uint64_t next() { return state_ = mix(state_); }
+  std::uint64_t below(std::uint64_t n) { return next() % n; }
+
+ private:
+  std::uint64_t state_;
+};
+
+// How a type is stored, and in what it is computed here. kBits: integers up to 2^kBits are exact.
+template <typename T>
+struct Integer {
+  using Stored = T;
+  using Computed = T;
+  static Computed load(Stored value) { return value; }
+  static Stored store(Computed value) { return value; }
+};
+
+template <typename T, int kExactBits>
+struct Native {
+  using Stored = T;
+  using Computed = T;
+  static constexpr int kBits = kExactBits;
+  static Computed load(Stored value) { return value; }
+  static Stored store(Computed value) { return value; }
+};
+
+struct Half {
+  using Stored = std::uint16_t;
+  using Computed = float;
+  static constexpr int kBits = 11;
+  static float load(Stored value) { return static_cast<float>(std::bit_cast<_Float16>(value)); }
+  static Stored store(float value) {
+    return std::bit_cast<std::uint16_t>(static_cast<_Float16>(value));
+  }
+};
+
+struct Brain {
+  using Stored = std::uint16_t;
+  using Computed = float;
+  static constexpr int kBits = 8;
+  static float load(Stored value) { return std::bit_cast<float>(std::uint32_t{value} << 16); }
+  static Stored store(float value) {  // to nearest, ties to even
+    const auto bits = std::bit_cast<std::uint32_t>(value);
+    return static_cast<Stored>((bits + 0x7fffu + ((bits >> 16) & 1)) >> 16);
+  }
+};
+
+template <typename F>
+void for_type(hfreduceDataType_t type, F&& function) {
+  switch (type) {
+    case hfreduceInt8:
+      return function(Integer<std::int8_t>());
+    case hfreduceUint8:
+      return function(Integer<std::uint8_t>());
+    case hfreduceInt32:
+      return function(Integer<std::int32_t>());
+    case hfreduceUint32:
+      return function(Integer<std::uint32_t>());
+    case hfreduceInt64:
+      return function(Integer<std::int64_t>());
+    case hfreduceUint64:
+      return function(Integer<std::uint64_t>());
+    case hfreduceFloat16:
+      return function(Half());
+    case hfreduceBfloat16:
+      return function(Brain());
+    case hfreduceFloat64:
+      return function(Native<double, 53>());
+    default:
+      return function(Native<float, 24>());
+  }
+}
+
+template <typename Traits>
+typename Traits::Stored integer_value(const Task& task, std::uint64_t hash) {
+  using T = typename Traits::Stored;
+  if (task.broadcast || task.op != hfreduceAvg) return static_cast<T>(hash);
+  // A sum that wrapped has no meaningful average: keep it in range.
+  const auto most = static_cast<std::uint64_t>(std::numeric_limits<T>::max()) /
+                    static_cast<std::uint64_t>(task.ranks);
+  const auto magnitude = static_cast<T>((hash >> 1) % (std::max<std::uint64_t>(most, 1) + 1));
+  return std::is_signed_v<T> && (hash & 1) != 0 ? static_cast<T>(-magnitude) : magnitude;
+}
+
+template <typename Traits>
+typename Traits::Stored float_value(const Task& task, int rank, std::uint64_t hash) {
+  using C = typename Traits::Computed;
+  if (!task.broadcast && task.op == hfreduceProd) {
+    // Only a dozen ranks change the exponent, so that no partial product leaves float16's range.
+    const int exponent = rank % ((task.ranks + 11) / 12) == 0 ? static_cast<int>(hash % 3) - 1 : 0;
+    return Traits::store(std::ldexp((hash & 8) != 0 ? C{-1} : C{1}, exponent));
+  }
+  const auto limit = std::uint64_t{1} << std::min(Traits::kBits, 40);
+  const auto most = std::max<std::uint64_t>(limit / static_cast<std::uint64_t>(task.ranks), 1);
+  const auto number =
+      static_cast<std::int64_t>((hash >> 8) % (2 * most + 1)) - static_cast<std::int64_t>(most);
+  const int scale = static_cast<int>(task.key % 7) - 3;
+  return Traits::store(std::ldexp(static_cast<C>(number), scale));
+}
+
+template <typename Traits>
+typename Traits::Stored value_of(const Task& task, int rank, std::size_t index) {
+  const auto seed = task.key + static_cast<std::uint64_t>(rank) * 0x632be59bd9b4e019u;
+  const std::uint64_t hash = mix(seed ^ (index * 0xd1342543de82ef95u));
+  if constexpr (std::is_integral_v<typename Traits::Computed>) {
+    return integer_value<Traits>(task, hash);
+  } else {
+    return float_value<Traits>(task, rank, hash);
+  }
+}
+
+template <typename Traits>
+void fill_values(const Task& task, int rank, void* output) {
+  auto* values = static_cast<typename Traits::Stored*>(output);
+  for (std::size_t i = 0; i < task.count; ++i) values[i] = value_of<Traits>(task, rank, i);
+}
+
+// Integers wrap: computed without sign, where that is defined.
+template <typename C>
+C combine(hfreduceRedOp_t op, C a, C b) {
+  switch (op) {
+    case hfreduceMax:
+      return std::max(a, b);
+    case hfreduceMin:
+      return std::min(a, b);
+    case hfreduceProd:
+      if constexpr (std::is_integral_v<C>) {
+        return static_cast<C>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
+      } else {
+        return a * b;
+      }
+    default:
+      if constexpr (std::is_integral_v<C>) {
+        return static_cast<C>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+      } else {
+        return a + b;
+      }
+  }
+}
+
+template <typename Traits>
+void combine_values(const Task& task, void* output) {
+  using C = typename Traits::Computed;
+  auto* values = static_cast<typename Traits::Stored*>(output);
+  for (std::size_t i = 0; i < task.count; ++i) {
+    C total = Traits::load(value_of<Traits>(task, 0, i));
+    for (int rank = 1; rank < task.ranks; ++rank) {
+      total = combine(task.op, total, Traits::load(value_of<Traits>(task, rank, i)));
+    }
+    if (task.op == hfreduceAvg) total = static_cast<C>(total / static_cast<C>(task.ranks));
+    values[i] = Traits::store(total);
+  }
+}
+
+}  // namespace exercise
