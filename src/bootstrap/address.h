@@ -44,4 +44,7 @@ Result<std::vector<Address>> resolve(std::string_view text, std::uint16_t defaul
 // loopback only if there is nothing else. Ports are 0.
 Result<std::vector<Address>> local_addresses(std::string_view wanted);
 
+// Whether `address` is one of this host's own (the port does not matter).
+Result<bool> is_local(const Address& address);
+
 }  // namespace hfreduce::bootstrap

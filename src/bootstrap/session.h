@@ -62,15 +62,15 @@ struct JoinOptions {
 
 // The ranks of one host: a memory object that all of them have mapped or will map.
 struct HostMemory {
-  UniqueFd
-      fd;  // a sealed memfd of local_ranks * window_bytes (rounded up to pages); invalid if alone
+  UniqueFd fd;  // a sealed memfd of at least ranks.size() * (window_bytes rounded up to pages);
+                // invalid if alone
   std::vector<std::int32_t> ranks;  // ascending, this one among them
 };
 
 class Session {
  public:
-  // Joins, or fails on every rank that had joined. `latch` outlives the session; hooks are not
-  // called before join() has returned.
+  // Joins, or fails on every rank that had joined. `latch` outlives the session. Hooks are called
+  // only if joining succeeds, and then perhaps a moment before join() has returned.
   static Result<std::unique_ptr<Session>> join(const JoinOptions& options, FailureLatch& latch,
                                                SessionHooks hooks);
 
@@ -100,9 +100,10 @@ class Session {
   virtual void connect_link(std::int32_t peer, std::int32_t lane) = 0;
   virtual UniqueFd take_link(std::int32_t peer, std::int32_t lane) = 0;
 
-  // Leaves in good order: from now on, ends of file from others mean that they left too. Not
-  // collective.
-  virtual void leave() = 0;
+  // Leaves in good order after having called `operations` operations: from now on this rank's end
+  // of file is no death, and failures of others do not reach the latch. Not collective, waits for
+  // nobody; ending the session without it counts as leaving after 0 operations.
+  virtual void leave(std::uint64_t operations) = 0;
 };
 
 }  // namespace hfreduce::bootstrap

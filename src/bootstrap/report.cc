@@ -1,0 +1,135 @@
+#include "bootstrap/report.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace hfreduce::bootstrap {
+namespace {
+
+constexpr std::size_t kMostStands = 16;
+constexpr std::size_t kMostDescription = 100;
+constexpr std::size_t kMostShown = 4;
+
+bool called(const Stand& stand) {
+  return stand.phase == Stand::Phase::kActive || stand.phase == Stand::Phase::kDone;
+}
+
+std::string plural(const RankSet& ranks) {
+  return fmt::format("rank{} {}", ranks.count() == 1 ? "" : "s", ranks.to_string());
+}
+
+// Calls with one fingerprint, whether still waiting or done.
+std::vector<Stand> different_calls(const Report& report) {
+  std::vector<Stand> calls;
+  for (const Stand& stand : report.stands()) {
+    if (!called(stand) || stand.fingerprint == 0) continue;
+    const auto same = std::find_if(calls.begin(), calls.end(), [&](const Stand& call) {
+      return call.fingerprint == stand.fingerprint;
+    });
+    if (same == calls.end()) {
+      calls.push_back(stand);
+    } else {
+      same->ranks.add(stand.ranks);
+    }
+  }
+  // The odd ones first; among equally many, those without the lowest rank.
+  std::sort(calls.begin(), calls.end(), [](const Stand& a, const Stand& b) {
+    if (a.ranks.count() != b.ranks.count()) return a.ranks.count() < b.ranks.count();
+    return a.ranks.lowest() > b.ranks.lowest();
+  });
+  return calls;
+}
+
+Status mismatch(const std::vector<Stand>& calls, std::uint64_t sequence) {
+  std::string text = fmt::format("operation {} is not the same on all ranks: ", sequence);
+  for (std::size_t i = 0; i < calls.size() && i < kMostShown; ++i) {
+    text += fmt::format("{}{} called {}", i == 0 ? "" : "; ", plural(calls[i].ranks),
+                        calls[i].description);
+  }
+  return Status(Code::kMismatch, text + ". All ranks must make the same calls in the same order");
+}
+
+}  // namespace
+
+void Report::add(const Stand& stand) {
+  const auto take = [&](auto&& fits) {
+    const auto at = std::find_if(stands_.rbegin(), stands_.rend(), fits);
+    if (at == stands_.rend()) return false;
+    at->ranks.add(stand.ranks);
+    return true;
+  };
+  if (take([&](const Stand& other) {
+        return other.phase == stand.phase && other.fingerprint == stand.fingerprint;
+      })) {
+    return;
+  }
+  if (stands_.size() >= kMostStands &&
+      take([&](const Stand& other) { return other.phase == stand.phase; })) {
+    return;
+  }
+  stands_.push_back(stand);
+}
+
+void Report::add(const Report& other) {
+  for (const Stand& stand : other.stands_) add(stand);
+}
+
+void Report::write(Writer& writer) const {
+  writer.u8(static_cast<std::uint8_t>(stands_.size()));
+  for (const Stand& stand : stands_) {
+    writer.u8(static_cast<std::uint8_t>(stand.phase)).u32(stand.fingerprint);
+    writer.text(stand.description, kMostDescription);
+    stand.ranks.write(writer, 7000 / stands_.size());
+  }
+}
+
+std::optional<Report> Report::read(Reader& reader, std::int32_t ranks) {
+  Report report;
+  const std::size_t count = reader.u8();
+  if (count > kMostStands + 4) return std::nullopt;
+  for (std::size_t i = 0; i < count; ++i) {
+    Stand stand;
+    const std::uint8_t phase = reader.u8();
+    stand.phase = static_cast<Stand::Phase>(phase);
+    stand.fingerprint = reader.u32();
+    stand.description = reader.text(kMostDescription);
+    if (phase > 3 || !stand.ranks.read(reader, ranks) || stand.ranks.empty()) return std::nullopt;
+    report.add(stand);
+  }
+  return report;
+}
+
+Judgement judge(const Report& report, std::uint64_t sequence, std::int32_t ranks,
+                const std::function<std::string(std::int32_t)>& name) {
+  Judgement judgement;
+  const auto calls = different_calls(report);
+  if (calls.size() > 1) {
+    judgement.failure =
+        mismatch(calls, sequence).with_rank(calls.front().ranks.lowest()).with_sequence(sequence);
+    return judgement;
+  }
+  RankSet started, waiting, left;
+  std::string what = "the operation";
+  for (const Stand& stand : report.stands()) {
+    if (called(stand)) started.add(stand.ranks);
+    if (stand.phase == Stand::Phase::kLeft) left.add(stand.ranks);
+    if (stand.phase != Stand::Phase::kActive) continue;
+    waiting.add(stand.ranks);
+    if (!stand.description.empty()) what = stand.description;
+  }
+  judgement.absent = started.complement(ranks);
+  if (left.empty() || waiting.empty()) return judgement;
+  judgement.failure =
+      Status(Code::kMismatch,
+             fmt::format("{}{} left the communicator (destroyed it) without calling operation {}, "
+                         "{}, in which {} wait{}",
+                         name(left.lowest()),
+                         left.count() > 1 ? fmt::format(" and {} more", left.count() - 1) : "",
+                         sequence, what, plural(waiting), waiting.count() == 1 ? "s" : ""))
+          .with_rank(left.lowest())
+          .with_sequence(sequence);
+  return judgement;
+}
+
+}  // namespace hfreduce::bootstrap
