@@ -73,11 +73,13 @@ Part inter_host_part(const Request& request, const Channel& channel, std::int32_
   return part;
 }
 
-void emit_between(Builder* schedule, const Request& request, const Channel& channel,
-                  Between between) {
+// Returns the flags that these lanes raise when they have done with a work slot.
+std::vector<std::uint16_t> emit_between(Builder* schedule, const Request& request,
+                                        const Channel& channel, Between between) {
   const std::int32_t rank = schedule->rank();
   const std::int32_t which = request.placement->local_rank(rank);
-  if (which >= request.leaders) return;
+  std::vector<std::uint16_t> finished;
+  if (which >= request.leaders || request.placement->hosts() == 1) return finished;
   const LeaderLine line(*request.placement, which);
   const std::int32_t index = line.index_of(rank), size = line.size();
   for (std::int32_t i = 0; i < 2; ++i) {
@@ -92,32 +94,31 @@ void emit_between(Builder* schedule, const Request& request, const Channel& chan
       part.next = line.rank_at((index + 1) % size);
       part.first_chunk = first;
       part.ids = channel.rings[lane];
+      if (part.hooks.finished) finished.push_back(*part.hooks.finished);
       emit_ring_part(schedule, part);
     } else {
       auto part = inter_host_part<TreePart>(request, channel, rank, lane);
       part.name = "tree " + std::to_string(i);
       part.node = in_ranks(double_tree_node(i, index, size), line);
       part.chunks = chunks(first, 1);
+      // A leaf hands nothing on: when it has the result, it has done.
+      if (part.node.children[0] < 0) part.hooks.finished.reset();
+      if (part.hooks.finished) finished.push_back(*part.hooks.finished);
       emit_tree_part(schedule, part, channel.trees[lane]);
     }
   }
+  return finished;
 }
 
 Schedule emit(const Request& request, std::int32_t rank, Between between) {
   const Placement& placement = *request.placement;
   const Channel own = channel(request, between);
   Builder schedule(rank, own.layout);
-  if (mates(placement, rank).size() > 1) {
-    HostSum host{&placement, request.leaders, own.share, own.host, {}, {}};
-    if (placement.hosts() > 1) {
-      for (const LaneFlags& lane : own.lanes) {
-        host.results.push_back(lane.result);
-        host.finished.push_back(lane.finished);
-      }
-    }
-    emit_host_sum(&schedule, host);
-  }
-  if (placement.hosts() > 1) emit_between(&schedule, request, own, between);
+  HostSum host{&placement, request.leaders, own.share, own.host, {}, {}};
+  host.finished = emit_between(&schedule, request, own, between);
+  if (placement.hosts() > 1)
+    for (const LaneFlags& lane : own.lanes) host.results.push_back(lane.result);
+  if (mates(placement, rank).size() > 1) emit_host_sum(&schedule, host);
   return schedule.finish();
 }
 

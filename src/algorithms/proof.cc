@@ -94,7 +94,7 @@ Verdict prove(const Algorithm& algorithm, const Setting& setting) {
   const std::int32_t slots = most_slots(layout);
   std::vector<std::int32_t> lengths{1, 4, 1, slots, slots + 1, 9, 2};
   // With many chunks a segment is a long pipeline by itself.
-  if (layout.chunks > 48) lengths = {1, 3, 1, slots, 2};
+  if (layout.chunks > 48) return run(algorithm, setting, {1, 2, 3, 1, 2}, Buffers::kTurns);
   Verdict verdict = run(algorithm, setting, lengths, Buffers::kInPlace);
   if (!verdict.ok()) return verdict;
   Verdict other = run(algorithm, setting, lengths, Buffers::kOutOfPlace);

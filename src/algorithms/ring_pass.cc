@@ -15,7 +15,8 @@ constexpr std::int32_t kSlots = 2;  // one being sent on while the other fills
 //                                        members have contributed to the chunk, so none still reads
 //                                        the operand that may lie there), else into its slot
 //   slot tick    as the data tick; over a posted link only the reduce-scatter takes slots
-//   credit       raised for the slot tick when the slot may be written again
+//   credit       raised for the slot tick when the slot may be written again; over a posted link
+//                not at the end of the reduce-scatter, see acquire()
 class RingLane {
  public:
   RingLane(Builder* schedule, const RingPart& part)
@@ -58,8 +59,10 @@ class RingLane {
     return static_cast<std::uint32_t>(both_phases ? 2 * hops_ : hops_);
   }
   Place sink() const { return part_.ground.sink(rank_); }
-  // Until the next member's slot for this tick is free.
+  // Until the next member's slot for this tick is free. Over a posted link the first of a segment
+  // always are: the allgather before tells that the next member has done with its reduce-scatter.
   void acquire(std::int32_t tick) {
+    if (!mapped_out_ && tick < kSlots) return;
     lane_.wait({part_.ids.credit, {.rate = rate(mapped_out_), .offset = tick}}, {part_.next},
                kSlots);
   }
@@ -92,7 +95,9 @@ class RingLane {
     lane_.put(data(tick + 1), chunk(-1 - tick), own_slot(tick), next_slot(tick + 1));
   }
 
-  // The last contribution to chunk index + 1 is this rank's.
+  // The last contribution to chunk index + 1 is this rank's. No drain before the credit: the slots
+  // are next written in the next segment, after all chunks went round, this rank's last put with
+  // them.
   void complete_one() {
     lane_.wait(data(hops_ - 1), {part_.previous});
     const Places operands{own_slot(hops_ - 1), part_.ground.source(rank_)};
@@ -103,9 +108,9 @@ class RingLane {
     } else {
       lane_.complete(chunk(1), operands, {sink()})
           .put(data(hops_), chunk(1), sink(), part_.ground.sink(part_.next));
-      if (hops_ > 1) lane_.drain(data(hops_), part_.next, 1);
+      if (mapped_in_ && hops_ > 1) lane_.drain(data(hops_), part_.next, 1);
     }
-    lane_.signal(credit_in(hops_ - 1), {part_.previous});
+    if (mapped_in_) lane_.signal(credit_in(hops_ - 1), {part_.previous});
   }
 
   void gather_and_pass_on() {

@@ -9,7 +9,7 @@ Value Machine::contribution(std::int32_t rank, std::int32_t segment, std::int32_
   const std::uint64_t where =
       (static_cast<std::uint64_t>(segment) << 32) | static_cast<std::uint64_t>(chunk);
   const std::uint64_t x = mix(mix(mix(calls_ + 1) + static_cast<std::uint64_t>(rank)) + where);
-  return {x % kPrime, mix(x)};
+  return {x % kPrime, mix(x), chunk};
 }
 
 bool Machine::caller_writes(std::int32_t rank, std::size_t cell, const Value& value) {
@@ -36,7 +36,7 @@ void Machine::begin(const Call& call) {
         const Value value = contribution(rank, segment, chunk);
         const auto at = static_cast<std::size_t>(chunk);
         if (!caller_writes(rank, memory_.input_cell(rank, segment) + at, value)) return;
-        const Value junk{value.order % kPrime, value.sum};
+        const Value junk{value.order % kPrime, value.sum, chunk};
         if (!call.in_place &&
             !caller_writes(rank, memory_.output_cell(rank, segment, false) + at, junk))
           return;

@@ -137,6 +137,15 @@ std::size_t Machine::cell(const LaneRun& run, const Step& step, const Place& pla
          (whole ? first : 0);
 }
 
+bool Machine::is_chunk(LaneRun& run, const Step& step, std::size_t offset, const Value& value) {
+  const std::int32_t wanted =
+      step.chunks.first(static_cast<std::int32_t>(run.k)) + static_cast<std::int32_t>(offset);
+  if (value.chunk == wanted) return true;
+  return value.chunk < 0
+             ? fail_at(run, "reads a slot that nobody has written")
+             : fail_at(run, fmt::format("takes chunk {} for chunk {}", value.chunk, wanted));
+}
+
 bool Machine::reduce(LaneRun& run, const Step& step, std::int32_t segment) {
   const Access access{clocks_ ? &run.clock : nullptr, {run.actor, run.clock.of(run.actor)}};
   const Place* sources = run.schedule->places.data() + step.sources.begin;
@@ -153,6 +162,7 @@ bool Machine::reduce(LaneRun& run, const Step& step, std::int32_t segment) {
       const std::size_t from = cell(run, step, sources[i], segment) + chunk;
       if (const auto with = memory_.read(from, access, &operand))
         return race(run, "reads", sources[i], *with);
+      if (!is_chunk(run, step, chunk, operand)) return false;
       value = i == 0 ? operand : joined(value, operand);
     }
     if (step.final) value = completed(value);

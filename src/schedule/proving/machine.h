@@ -64,6 +64,7 @@ class Machine {
   bool advance(std::uint32_t index);
   bool execute(LaneRun& run, const Step& step, std::int32_t segment);
   bool reduce(LaneRun& run, const Step& step, std::int32_t segment);
+  bool is_chunk(LaneRun& run, const Step& step, std::size_t offset, const Value& value);
   bool put(LaneRun& run, const Step& step, std::int32_t segment);
   bool signal(LaneRun& run, const Step& step, std::int32_t segment);
   bool wait(LaneRun& run, const Step& step, std::int32_t segment);

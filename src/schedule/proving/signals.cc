@@ -30,9 +30,11 @@ bool Machine::put(LaneRun& run, const Step& step, std::int32_t segment) {
     log.sent.push_back({tick(run, step.tick, segment), access.epoch.time});
   }
   std::vector<Value> values(count);
-  for (std::size_t chunk = 0; chunk < count; ++chunk)
+  for (std::size_t chunk = 0; chunk < count; ++chunk) {
     if (const auto with = memory_.read(from + chunk, access, &values[chunk]))
       return race(run, "reads", source, *with);
+    if (!is_chunk(run, step, chunk, values[chunk])) return false;
+  }
   if (posted && clocks_) {
     log.carried.tick(log.actor);
     access.epoch.time = log.carried.of(log.actor);

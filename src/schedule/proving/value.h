@@ -31,14 +31,15 @@ constexpr std::uint64_t kCompleted = 0x1234567890abcdef % kPrime;
 struct Value {
   std::uint64_t sum = 0;    // of what was added up, in the field of kPrime
   std::uint64_t order = 0;  // a hash of the order in which it was
+  std::int32_t chunk = -1;  // which chunk's bytes these are: chunks may differ in length
   bool operator==(const Value&) const = default;
 };
 
 inline Value joined(const Value& left, const Value& right) {
-  return {add(left.sum, right.sum), mix(left.order * 3 + mix(right.order))};
+  return {add(left.sum, right.sum), mix(left.order * 3 + mix(right.order)), left.chunk};
 }
 inline Value completed(const Value& value) {
-  return {multiply(value.sum, kCompleted), mix(value.order ^ 0xc0)};
+  return {multiply(value.sum, kCompleted), mix(value.order ^ 0xc0), value.chunk};
 }
 
 }  // namespace hfreduce::schedule::proving
