@@ -2,6 +2,7 @@
 #include <sys/epoll.h>
 
 #include <random>
+#include <thread>
 
 #include "tcp_fixture.h"
 
@@ -23,7 +24,8 @@ struct Both {
 void expect_bytes(const std::vector<std::byte>& memory, std::size_t offset,
                   const std::vector<std::byte>& expected) {
   ASSERT_LE(offset + expected.size(), memory.size());
-  EXPECT_EQ(std::memcmp(memory.data() + offset, expected.data(), expected.size()), 0);
+  EXPECT_TRUE(std::equal(expected.begin(), expected.end(),
+                         memory.begin() + static_cast<std::ptrdiff_t>(offset)));
 }
 
 TEST(TcpLink, DeliversAPutWithItsFlagAndTag) {
@@ -245,6 +247,42 @@ TEST(TcpLink, ArmedDescriptorWakesForArrivalsAndForRoomOnlyWhenNeeded) {
   EXPECT_TRUE(both.a->idle());
   ASSERT_TRUE(both.a->arm(epoll.get()).ok());
   EXPECT_FALSE(wakes(epoll.get()));
+}
+
+// One end on a thread of its own, as ranks have it: sleeps in epoll whenever it cannot get on.
+// Returns how often it slept in vain.
+int exchange_asleep(Link& link, MemoryInbox& inbox, const std::vector<std::byte>& data,
+                    std::uint64_t count) {
+  UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
+  std::uint64_t posted = 0;
+  int in_vain = 0;
+  const auto finished = [&] { return inbox.values[1] == count && posted == count && link.idle(); };
+  while (!finished()) {
+    Ticket ticket = 0;
+    // At most four more than the peer sent, as with slots.
+    while (posted < count && posted < inbox.values[1] + 4 &&
+           link.post(put(1, posted + 1, 0, data.size()), data.data(), &ticket)) {
+      ++posted;
+    }
+    const std::uint64_t before = inbox.values[1];
+    EXPECT_TRUE(link.progress().ok());
+    if (inbox.values[1] != before || finished()) continue;
+    EXPECT_TRUE(link.arm(epoll.get()).ok());
+    if (!wakes(epoll.get(), 2'000) && ++in_vain > 2) break;
+  }
+  return in_vain;
+}
+
+TEST(TcpLink, TwoThreadsThatSleepAreAlwaysWoken) {
+  Both both(tcp_pair(), 1 << 17);
+  const auto data = pattern(100'000, 2);
+  int in_vain = 0;
+  std::thread other([&] { in_vain = exchange_asleep(*both.b, both.inbox_b, data, 300); });
+  EXPECT_EQ(exchange_asleep(*both.a, both.inbox_a, data, 300), 0);
+  other.join();
+  EXPECT_EQ(in_vain, 0);
+  expect_bytes(both.inbox_a.window, 0, data);
+  expect_bytes(both.inbox_b.window, 0, data);
 }
 
 }  // namespace
