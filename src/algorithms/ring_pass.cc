@@ -70,11 +70,8 @@ class RingLane {
       return;
     }
     // The first hop has nothing to give back: what was sent before it came from the operand.
-    if (hops_ > 1) add_and_send_on(0);
-    lane_.repeat(hops_ - 2, [&] {
-      add_and_send_on(1);
-      lane_.drain(data(2), part_.next, 1).signal(credit_in(0), {part_.previous});
-    });
+    if (hops_ > 1) add_and_send_on(0, false);
+    lane_.repeat(hops_ - 2, [&] { add_and_send_on(1, true); });
   }
 
   void add_and_hand_on() {
@@ -85,9 +82,12 @@ class RingLane {
         .signal(credit_in(0), {part_.previous});
   }
 
-  void add_and_send_on(std::int32_t tick) {
-    lane_.wait(data(tick), {part_.previous})
-        .reduce(chunk(-1 - tick), {own_slot(tick), part_.ground.source(rank_)}, {own_slot(tick)});
+  // Gives the slot of the hop before back first: all members wait for each other's credits here.
+  void add_and_send_on(std::int32_t tick, bool give_back) {
+    lane_.wait(data(tick), {part_.previous});
+    if (give_back)
+      lane_.drain(data(tick), part_.next).signal(credit_in(tick - 1), {part_.previous});
+    lane_.reduce(chunk(-1 - tick), {own_slot(tick), part_.ground.source(rank_)}, {own_slot(tick)});
     acquire(tick + 1);
     lane_.put(data(tick + 1), chunk(-1 - tick), own_slot(tick), next_slot(tick + 1));
   }

@@ -15,6 +15,8 @@ namespace {
 
 using algorithms::Collective;
 
+constexpr int kLeaveMs = 500;
+
 int usable_cores() {
   cpu_set_t set;
   return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
@@ -65,13 +67,14 @@ Comm::Comm(const Membership& membership, CommOptions options)
 
 Comm::~Comm() {
   if (engine_) {
-    latch_.raise(Status(Code::kAborted, "the communicator was destroyed"));
     const std::lock_guard lock(engine_->mutex());
+    if (engine_->outstanding()) latch_.raise(Status(Code::kAborted, "the communicator was destroyed"));
     while (engine_->outstanding()) engine_->progress();
+    if (!latch_.raised()) engine_->leave(kLeaveMs);
   }
   if (engine_) executor::withdraw_from_background(*engine_);
-  published_engine_.store(nullptr);
-  session_.reset();
+  if (session_) session_->leave();
+  session_.reset();  // from here on nobody calls the hooks
 }
 
 Result<std::unique_ptr<Comm>> Comm::join(const Membership& membership, CommOptions options) {

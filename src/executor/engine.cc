@@ -4,7 +4,9 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <chrono>
 #include <new>
+#include <thread>
 
 #include "base/log.h"
 
@@ -174,6 +176,18 @@ bool Engine::links_idle() const noexcept {
     const transport::Link* link = peers_.link(peer);
     return link == nullptr || link->idle();
   });
+}
+
+void Engine::leave(int ms) {
+  const Deadline deadline = Deadline::after_ms(ms);
+  for (bool left = false; !left && !deadline.passed();) {
+    left = true;
+    pump_links(true);
+    for (const auto& [peer, link] : peers_.links()) {
+      if (link != nullptr && !link->leave()) left = false;
+    }
+    if (!left) std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
 }
 
 bool Engine::needs_epoll() const noexcept {

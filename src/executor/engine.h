@@ -57,6 +57,10 @@ class Engine {
   // An operation of no elements: numbered and remembered, and done. Hold the mutex.
   void skip(const Signature& signature, std::uint32_t fingerprint);
 
+  // Takes leave of every link, so that what was sent arrives although the connections end; waits at most `ms`
+  // for the other hosts' kernels (not for their processes). Hold the mutex.
+  void leave(int ms);
+
   std::mutex& mutex() noexcept { return mutex_; }
   // Carries the operation at the head of the queue as far as it goes without waiting. Returns
   // whether anything moved. Hold the mutex.

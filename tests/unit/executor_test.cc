@@ -1,5 +1,5 @@
-// Engines of several ranks in one process: every algorithm, over shared windows and over real sockets between
-// pretended hosts, with every result compared to the bit.
+// Engines of several ranks in one process: every algorithm, over shared windows and over real
+// sockets between pretended hosts, with every result compared to the bit.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -47,13 +47,17 @@ class Wires {
 // A communicator's data path without its membership.
 class Cluster {
  public:
-  explicit Cluster(const std::vector<std::int32_t>& host_of, std::int32_t leaders = 1) : placement_(host_of), leaders_(leaders) {
+  explicit Cluster(const std::vector<std::int32_t>& host_of, std::int32_t leaders = 1)
+      : placement_(host_of), leaders_(leaders) {
     for (std::int32_t host = 0; host < placement_.hosts(); ++host) {
       memory_.emplace_back(memfd_create("test", MFD_CLOEXEC));
-      EXPECT_EQ(ftruncate(memory_.back().get(), static_cast<off_t>(kWindow * placement_.members(host).size())), 0);
+      EXPECT_EQ(ftruncate(memory_.back().get(),
+                          static_cast<off_t>(kWindow * placement_.members(host).size())),
+                0);
     }
     latches_.resize(host_of.size());
-    for (std::int32_t rank = 0; rank < placement_.ranks(); ++rank) engines_.push_back(make_engine(rank));
+    for (std::int32_t rank = 0; rank < placement_.ranks(); ++rank)
+      engines_.push_back(make_engine(rank));
   }
 
   const schedule::Placement& placement() const { return placement_; }
@@ -71,10 +75,13 @@ class Cluster {
     for (const Algorithm& algorithm : algorithms::all()) {
       if (!algorithm.applies(placement_)) continue;
       channels_[&algorithm] = options.channels.size();
-      options.channels.push_back({algorithm.layout(request(0)), planner::segment_capacity(algorithm)});
+      options.channels.push_back(
+          {algorithm.layout(request(0)), planner::segment_capacity(algorithm)});
     }
     options.hooks.connect = [](std::int32_t) {};
-    options.hooks.take_link = [this, rank](std::int32_t peer, transport::Inbox& inbox) -> Result<std::unique_ptr<transport::Link>> {
+    options.hooks.take_link =
+        [this, rank](std::int32_t peer,
+                     transport::Inbox& inbox) -> Result<std::unique_ptr<transport::Link>> {
       transport::TcpLinkOptions link;
       link.peer = peer;
       link.sockets.push_back(wires_.take(rank, peer));
@@ -85,8 +92,9 @@ class Cluster {
     options.hooks.answer = [](std::uint64_t, std::int32_t*) { return std::string(); };
     options.hooks.describe = [](std::int32_t peer) { return "rank " + std::to_string(peer); };
     const std::int32_t host = placement_.host_of(rank);
-    auto windows = transport::Windows::shared(memory_[static_cast<std::size_t>(host)].get(), kWindow,
-                                              static_cast<int>(placement_.members(host).size()), placement_.local_rank(rank));
+    auto windows = transport::Windows::shared(
+        memory_[static_cast<std::size_t>(host)].get(), kWindow,
+        static_cast<int>(placement_.members(host).size()), placement_.local_rank(rank));
     auto& latch = latches_[static_cast<std::size_t>(rank)];
     latch = std::make_unique<FailureLatch>();
     auto engine = executor::Engine::make(std::move(options), std::move(windows).value(), *latch);
@@ -104,7 +112,9 @@ class Cluster {
 };
 
 std::int32_t contribution(std::int32_t rank, std::uint64_t element, int call) {
-  return static_cast<std::int32_t>(element * 2654435761u + static_cast<std::uint64_t>(rank) * 40503 + static_cast<std::uint64_t>(call) * 977);
+  return static_cast<std::int32_t>(element * 2654435761u +
+                                   static_cast<std::uint64_t>(rank) * 40503 +
+                                   static_cast<std::uint64_t>(call) * 977);
 }
 
 struct Case {
@@ -113,7 +123,8 @@ struct Case {
 };
 
 // One rank's calls, with roots and sizes that change.
-void run_rank(Cluster& cluster, const Algorithm& algorithm, std::int32_t rank, std::vector<std::string>& errors) {
+void run_rank(Cluster& cluster, const Algorithm& algorithm, std::int32_t rank,
+              std::vector<std::string>& errors) {
   executor::Engine& engine = cluster.engine(rank);
   const std::int32_t ranks = cluster.placement().ranks();
   const std::uint64_t counts[] = {1, 100, 8192, 70000, 3, 300001, 262144};
@@ -125,7 +136,8 @@ void run_rank(Cluster& cluster, const Algorithm& algorithm, std::int32_t rank, s
     auto& plan = plans[root];
     const std::lock_guard lock(engine.mutex());
     if (!plan) {
-      auto bound = engine.bind(algorithm.emit(cluster.request(root), rank), cluster.channel(algorithm));
+      auto bound =
+          engine.bind(algorithm.emit(cluster.request(root), rank), cluster.channel(algorithm));
       if (!bound.ok()) {
         errors.push_back(bound.status().to_string());
         return;
@@ -137,14 +149,16 @@ void run_rank(Cluster& cluster, const Algorithm& algorithm, std::int32_t rank, s
     for (std::uint64_t i = 0; i < count; ++i) input[i] = contribution(rank, i, number);
     executor::Operation operation;
     operation.plan = plan.get();
-    operation.call.input = reinterpret_cast<const std::byte*>(in_place ? input.data() : input.data());
+    operation.call.input =
+        reinterpret_cast<const std::byte*>(in_place ? input.data() : input.data());
     operation.call.output = reinterpret_cast<std::byte*>(in_place ? input.data() : output.data());
     operation.call.elements = count;
     operation.call.element_bytes = 4;
     operation.call.segment_bytes = number % 3 == 0 ? 16 << 10 : 128 << 10;
     operation.call.timeout_ms = 60000;
     operation.call.tag.fingerprint = static_cast<std::uint32_t>(count);
-    operation.call.reduce = kernels::best_kernels().reduce[static_cast<int>(kernels::DataType::kInt32)][0];
+    operation.call.reduce =
+        kernels::best_kernels().reduce[static_cast<int>(kernels::DataType::kInt32)][0];
     engine.start(operation);
     executor::drive_operation(engine, operation);
     if (!operation.status.ok()) {
@@ -155,11 +169,12 @@ void run_rank(Cluster& cluster, const Algorithm& algorithm, std::int32_t rank, s
     for (std::uint64_t i = 0; i < count; ++i) {
       std::uint32_t expected = 0;
       for (std::int32_t r = 0; r < ranks; ++r) {
-        if (reduces || r == root) expected += static_cast<std::uint32_t>(contribution(r, i, number));
+        if (reduces || r == root)
+          expected += static_cast<std::uint32_t>(contribution(r, i, number));
       }
       if (static_cast<std::uint32_t>(result[i]) == expected) continue;
-      errors.push_back("rank " + std::to_string(rank) + " call " + std::to_string(number) + " element " + std::to_string(i) + " of " +
-                       std::to_string(count));
+      errors.push_back("rank " + std::to_string(rank) + " call " + std::to_string(number) +
+                       " element " + std::to_string(i) + " of " + std::to_string(count));
       return;
     }
     ++number;
@@ -176,7 +191,9 @@ TEST_P(Executor, EveryAlgorithmEndsWithTheRightSumsOnEveryRank) {
     std::vector<std::vector<std::string>> errors(GetParam().host_of.size());
     std::vector<std::thread> threads;
     for (std::int32_t rank = 0; rank < cluster.placement().ranks(); ++rank) {
-      threads.emplace_back([&, rank] { run_rank(cluster, algorithm, rank, errors[static_cast<std::size_t>(rank)]); });
+      threads.emplace_back([&, rank] {
+        run_rank(cluster, algorithm, rank, errors[static_cast<std::size_t>(rank)]);
+      });
     }
     for (std::thread& thread : threads) thread.join();
     for (const auto& list : errors) EXPECT_THAT(list, testing::IsEmpty());
@@ -184,8 +201,9 @@ TEST_P(Executor, EveryAlgorithmEndsWithTheRightSumsOnEveryRank) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Placements, Executor,
-                         testing::Values(Case{{0, 0}}, Case{{0, 0, 0}}, Case{{0, 0, 0, 0, 0}}, Case{{0, 1}}, Case{{0, 1, 2}},
-                                         Case{{0, 0, 1, 1}}, Case{{0, 0, 1, 1}, 2}, Case{{0, 1, 0, 1, 2, 2, 2}},
+                         testing::Values(Case{{0, 0}}, Case{{0, 0, 0}}, Case{{0, 0, 0, 0, 0}},
+                                         Case{{0, 1}}, Case{{0, 1, 2}}, Case{{0, 0, 1, 1}},
+                                         Case{{0, 0, 1, 1}, 2}, Case{{0, 1, 0, 1, 2, 2, 2}},
                                          Case{{0, 1, 1, 1, 2, 2}}, Case{{0, 1, 2, 3, 4}}));
 
 TEST(Engine, AFailureEndsWhatWaits) {
@@ -203,7 +221,8 @@ TEST(Engine, AFailureEndsWhatWaits) {
   operation.call.element_bytes = 4;
   operation.call.segment_bytes = 4096;
   operation.call.timeout_ms = 300;
-  operation.call.reduce = kernels::best_kernels().reduce[static_cast<int>(kernels::DataType::kFloat32)][0];
+  operation.call.reduce =
+      kernels::best_kernels().reduce[static_cast<int>(kernels::DataType::kFloat32)][0];
   engine.start(operation);
   executor::drive_operation(engine, operation);
   EXPECT_EQ(operation.status.code(), Code::kTimeout) << operation.status.to_string();

@@ -1,0 +1,55 @@
+#include "library.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "failure.h"
+
+namespace hfreduce::perf {
+
+void must(hfreduceResult_t result, hfreduceComm_t comm, const char* what) {
+  if (result == hfreduceSuccess) return;
+  hfreduceErrorInfo_t info = HFREDUCE_ERROR_INFO_INITIALIZER;
+  const bool told =
+      hfreduceCommGetErrorInfo(comm, &info) == hfreduceSuccess && info.text[0] != '\0';
+  const char* name = hfreduceGetErrorString(result);
+  throw Failure(told ? fmt::format("{}: {}: {}", what, name, info.text)
+                     : fmt::format("{}: {}", what, name));
+}
+
+hfreduceResult_t make_call(const Call& call, hfreduceComm_t comm) {
+  const bool reduce = call.collective == Collective::kAllReduce;
+  if (call.algorithm.empty()) {
+    return reduce ? hfreduceAllReduce(call.send, call.receive, call.count, call.type, call.op, comm,
+                                      nullptr)
+                  : hfreduceBroadcast(call.send, call.receive, call.count, call.type, call.root,
+                                      comm, nullptr);
+  }
+  hfreduceCallConfig_t config = HFREDUCE_CALL_CONFIG_INITIALIZER;
+  config.algorithm = call.algorithm.c_str();
+  return reduce ? hfreduceAllReduceEx(call.send, call.receive, call.count, call.type, call.op, comm,
+                                      &config)
+                : hfreduceBroadcastEx(call.send, call.receive, call.count, call.type, call.root,
+                                      comm, &config);
+}
+
+std::string algorithm_of(hfreduceComm_t comm) {
+  std::size_t size = 0;
+  if (hfreduceCommGetInfo(comm, "plan", nullptr, &size) != hfreduceSuccess) return "?";
+  std::string text(size, '\0');
+  if (hfreduceCommGetInfo(comm, "plan", text.data(), &size) != hfreduceSuccess) return "?";
+  text.resize(text.find('\0') == std::string::npos ? text.size() : text.find('\0'));
+  const auto plan = nlohmann::json::parse(text, nullptr, false);
+  if (!plan.is_object() || !plan.contains("algorithm") || !plan["algorithm"].is_string())
+    return "?";
+  return plan["algorithm"].get<std::string>();
+}
+
+std::string library_version() {
+  int version = 0;
+  hfreduceGetVersion(&version);
+  return fmt::format("{}.{}.{}", version / 10000, version / 100 % 100, version % 100);
+}
+
+}  // namespace hfreduce::perf

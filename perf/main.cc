@@ -1,0 +1,75 @@
+// hfreduce-perf: what collectives reach here, and how far from the limit that is.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "arena.h"
+#include "failure.h"
+#include "launcher.h"
+#include "options.h"
+#include "seat.h"
+#include "workload.h"
+
+namespace hfreduce::perf {
+namespace {
+
+// Whether a launcher has left word of a rank: the same signs that hfreduceCommInitFromEnv reads.
+bool under_launcher() {
+  for (const char* name : {"RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID"}) {
+    if (std::getenv(name) != nullptr) return true;
+  }
+  return false;
+}
+
+// Without a launcher and without a wish: a rank a core, up to 8, and at least two.
+int default_processes() {
+  const int cores = static_cast<int>(allowed_cores().size());
+  const int ranks = std::clamp(cores, 2, 8);
+  complain(
+      fmt::format("no launcher found, so {} local processes are started (--ranks N for another "
+                  "number)",
+                  ranks));
+  return ranks;
+}
+
+int run(const Options& options, char** argv) {
+  if (options.worker_fd >= 0) {
+    const Arena arena = Arena::attach(options.worker_fd, nullptr);
+    const int threads = std::max(1, options.threads);
+    return run_local(options, arena, options.worker_index * threads, threads);
+  }
+  if (options.ranks > 0) return run_processes(options, options.ranks, argv);
+  if (options.threads > 0) return run_processes(options, 1, argv);
+  return under_launcher() ? run_launched(options)
+                          : run_processes(options, default_processes(), argv);
+}
+
+int guarded(int argc, char** argv) {
+  Early early;
+  const Options options = parse_options(argc, argv, early);
+  if (early.leave) {
+    if (!early.sentence.empty()) complain(early.sentence);
+    if (!early.out.empty()) fmt::print("{}", early.out);
+    return early.exit_status;
+  }
+  try {
+    return run(options, argv);
+  } catch (const Failure& failure) {
+    complain(failure.what());
+    return failure.exit_status();
+  }
+}
+
+}  // namespace
+}  // namespace hfreduce::perf
+
+int main(int argc, char** argv) {
+  try {
+    return hfreduce::perf::guarded(argc, argv);
+  } catch (const std::exception& error) {
+    hfreduce::perf::complain(error.what());
+    return hfreduce::perf::kExitFailed;
+  }
+}

@@ -1,0 +1,51 @@
+// The command line.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kinds.h"
+#include "sizes.h"
+
+namespace hfreduce::perf {
+
+struct Options {
+  std::vector<Collective> collectives;
+  Sweep sweep;
+  int iterations = 0;  // 0: by size
+  int warm_up = 0;     // 0: by size
+  int checks = 1;
+  std::vector<const TypeInfo*> types;
+  std::vector<const OpInfo*> ops;
+  int root = 0;  // -1: each rank in turn
+  std::vector<Placing> places;
+  std::string algorithm;  // empty: the library chooses
+  std::string json;       // empty: none
+  int ranks = 0;          // local processes; 0: not asked for
+  int threads = 0;        // ranks as threads, of each process; 0: not asked for
+  bool bind = true;
+  bool limits = true;
+  // Only in a process that the launcher started: the descriptor of the shared memory, and which
+  // process this is.
+  int worker_fd = -1;
+  int worker_index = 0;
+};
+
+// How parsing ended when there is nothing to run.
+struct Early {
+  bool leave = false;
+  int exit_status = 0;
+  std::string out;  // --help, --version
+  std::string sentence;
+};
+
+// Never exits, never prints. When early.leave is set the options are not to be used.
+Options parse_options(int argc, const char* const* argv, Early& early);
+
+// How many calls are timed and made beforehand, for a size: from the options or, unless they say,
+// enough for a steady median in a fraction of a second. The same on all ranks.
+int timed_calls(const Options& options, std::uint64_t bytes);
+int warm_up_calls(const Options& options, std::uint64_t bytes);
+
+}  // namespace hfreduce::perf

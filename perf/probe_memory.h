@@ -1,0 +1,26 @@
+// What this host's memory and caches allow, measured by the ranks together between the calls.
+#pragma once
+
+#include <cstdint>
+
+#include "gang.h"
+#include "kinds.h"
+
+namespace hfreduce::perf {
+
+struct Traffic {
+  Collective collective = Collective::kAllReduce;
+  Placing place = Placing::kOut;
+  int root = 0;  // a member of the team
+  std::uint64_t bytes = 0;
+};
+
+// All members call each of these together. The figures are right on every member.
+//
+// Reads every input once and writes every output once, straight between the members' buffers, with
+// memcpy and the work shared evenly: `times` over, in us for one.
+double copy_us(Team& team, const Traffic& traffic, int times);
+// One cache line from member `a` to member `b` and back, halved. `yielding`: they share a core.
+double hand_over_us(Team& team, int a, int b, bool yielding);
+
+}  // namespace hfreduce::perf

@@ -1,0 +1,28 @@
+// What plain TCP sockets carry between the hosts of a measurement: one connection from the leader
+// of each host to the leader of the next, in a ring.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "descriptor.h"
+#include "seat.h"
+
+namespace hfreduce::perf {
+
+class SocketRing {
+ public:
+  // All ranks call it together. nullptr on all of them when any leader fails; each then says why.
+  static std::unique_ptr<SocketRing> connect(const Seat& seat);
+
+  // All ranks call it together: every leader sends `out` bytes to the next and takes in `in` from
+  // the one before, both at once; in us, of the slowest, the median of `times`.
+  double exchange_us(Seat& seat, std::uint64_t out, std::uint64_t in, int times);
+
+ private:
+  void exchange(std::span<std::byte> memory, std::uint64_t out, std::uint64_t in) const;
+
+  Descriptor next_, previous_;  // only on leaders
+};
+
+}  // namespace hfreduce::perf

@@ -1,0 +1,50 @@
+// The results, as a table for people and as JSON for programs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kinds.h"
+#include "options.h"
+#include "statistics.h"
+
+namespace hfreduce::perf {
+
+struct Line {
+  Collective collective = Collective::kAllReduce;
+  const TypeInfo* type = nullptr;
+  const OpInfo* op = nullptr;  // nullptr: a broadcast
+  int root = -1;               // -1: none
+  int ranks = 1;
+  int hosts = 1;
+  std::uint64_t bytes = 0;
+  Placing place = Placing::kOut;
+  Spread time;          // us
+  double limit_us = 0;  // 0: not known
+  std::string limit_by;
+  std::string algorithm;
+  std::uint64_t wrong = 0;
+  bool checked = true;
+
+  double algbw() const { return algorithm_bandwidth(bytes, time.median); }
+  double busbw() const { return bus_bandwidth(collective, ranks, algbw()); }
+  // Of the limit that is reached: 100 is as fast as the machine goes.
+  double percent_of_limit() const {
+    return time.median > 0 && limit_us > 0 ? 100 * limit_us / time.median : 0;
+  }
+};
+
+std::string table_head();
+std::string table_row(const Line& line);
+std::string table_foot(const std::vector<Line>& lines);
+
+// What the figures were taken with, in the order in which it is shown.
+using Facts = std::vector<std::pair<std::string, std::string>>;
+std::string json_text(const Options& options, const Facts& facts, const std::vector<Line>& lines);
+
+// Throws with a sentence when any byte of it cannot be written.
+void write_file(const std::string& path, const std::string& text);
+
+}  // namespace hfreduce::perf

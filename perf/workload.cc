@@ -1,0 +1,95 @@
+#include "workload.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+#include <vector>
+
+#include "failure.h"
+#include "runner.h"
+#include "seat.h"
+
+namespace hfreduce::perf {
+namespace {
+
+void print_head(const Facts& facts) {
+  std::string text = "# hfreduce-perf:";
+  for (const auto& [name, value] : facts) text += fmt::format(" {} {},", name, value);
+  text.back() = '\n';
+  std::replace(text.begin(), text.end(), '_', ' ');
+  fmt::print("{}", text);
+}
+
+// The same status on every rank, since every rank knows every line.
+int finish(const Options& options, const Facts& facts, const std::vector<Line>& lines,
+           bool reports) {
+  const bool wrong =
+      std::any_of(lines.begin(), lines.end(), [](const Line& l) { return l.wrong > 0; });
+  if (!reports) return wrong ? kExitFailed : 0;
+  fmt::print("#\n{}", table_foot(lines));
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    fail_with_errno("writing the results to standard output");
+  }
+  if (!options.json.empty()) write_file(options.json, json_text(options, facts, lines));
+  return wrong ? kExitFailed : 0;
+}
+
+int measure(Seat& seat, const Options& options) {
+  Runner runner(seat, options);
+  const bool reports = seat.rank == 0;
+  const Facts facts = runner.facts();
+  if (reports) print_head(facts);
+  const std::vector<Line> lines = runner.run_all();
+  seat.gang().fence();  // nobody leaves while another is in a call
+  return finish(options, facts, lines, reports);
+}
+
+int run_rank(const Options& options, const Arena& arena, int rank) {
+  int status = kExitFailed;
+  try {
+    Seat seat = join_local(arena, rank, options);
+    status = measure(seat, options);
+  } catch (const Failure& failure) {
+    complain(fmt::format("rank {}: {}", rank, failure.what()));
+    status = failure.exit_status();
+  } catch (const std::exception& error) {
+    complain(fmt::format("rank {}: {}", rank, error.what()));
+  }
+  if (status != 0) {
+    std::uint32_t nobody = 0;
+    arena.header().failed.compare_exchange_strong(nobody, static_cast<std::uint32_t>(rank) + 1);
+  }
+  return status;
+}
+
+}  // namespace
+
+std::uint64_t buffer_bytes(const Options& options) {
+  return std::max<std::uint64_t>(options.sweep.last, 64);
+}
+
+int run_local(const Options& options, const Arena& arena, int first, int threads) {
+  std::vector<int> status(static_cast<std::size_t>(threads), kExitFailed);
+  std::vector<std::thread> others;
+  for (int t = 1; t < threads; ++t) {
+    others.emplace_back(
+        [&, t] { status[static_cast<std::size_t>(t)] = run_rank(options, arena, first + t); });
+  }
+  status[0] = run_rank(options, arena, first);
+  for (std::thread& other : others) other.join();
+  const auto bad = std::find_if(status.begin(), status.end(), [](int s) { return s != 0; });
+  return bad == status.end() ? 0 : *bad;
+}
+
+int run_launched(const Options& options) {
+  try {
+    Seat seat = join_launched(options, buffer_bytes(options));
+    return measure(seat, options);
+  } catch (const Failure& failure) {
+    complain(failure.what());
+    return failure.exit_status();
+  }
+}
+
+}  // namespace hfreduce::perf

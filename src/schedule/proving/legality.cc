@@ -1,0 +1,139 @@
+#include "schedule/proving/legality.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace hfreduce::schedule::proving {
+namespace {
+
+bool fits(const Range& range, std::size_t size) {
+  return std::size_t{range.begin} + range.count <= size;
+}
+
+// Checks the steps of one schedule; each function returns what is wrong, or nothing.
+class Inspector {
+ public:
+  Inspector(const Schedule& schedule, const Placement& placement)
+      : schedule_(schedule), placement_(placement) {}
+
+  std::string lane(const Lane& lane) {
+    lane_ = &lane;
+    for (std::size_t at = 0; at < lane.steps.size(); ++at) {
+      const Step& step = lane.steps[at];
+      std::string wrong = step.skew > lane.skew ? "a skew beyond its lane's" : check(step);
+      if (wrong.empty() && step.op == Op::kRepeat) wrong = repeat(at);
+      if (!wrong.empty())
+        return fmt::format("rank {}, lane \"{}\", step {}: {}", schedule_.rank, lane.name, at,
+                           wrong);
+    }
+    return {};
+  }
+
+ private:
+  std::string check(const Step& step) const {
+    if (!fits(step.sources, schedule_.places.size()) ||
+        !fits(step.destinations, schedule_.places.size()) ||
+        !fits(step.peers, schedule_.peers.size()))
+      return "places or peers that are not there";
+    if (step.op == Op::kRepeat) return {};
+    if (step.op == Op::kReduce) return reduce(step);
+    if (step.flag >= schedule_.layout.flags) return "no such flag";
+    if (step.peers.count == 0) return "nobody is named";
+    for (std::uint32_t i = 0; i < step.peers.count; ++i) {
+      const std::int32_t peer = schedule_.peers[step.peers.begin + i];
+      if (peer < 0 || peer >= placement_.ranks()) return "no such peer";
+    }
+    if (step.op == Op::kPut) return put(step);
+    if (step.op == Op::kDrain && !is_put_here(step)) return "drains what its lane never puts";
+    return {};
+  }
+
+  std::string repeat(std::size_t at) const {
+    const auto& steps = lane_->steps;
+    if (steps[at].body == 0 || at + steps[at].body >= steps.size()) return "no such body";
+    for (std::size_t i = at + 1; i <= at + steps[at].body; ++i) {
+      if (steps[i].op == Op::kRepeat) return "a repeat within a repeat";
+      if (steps[i].skew != steps[at].skew) return "a repeat whose body has another skew";
+    }
+    return {};
+  }
+
+  std::string reduce(const Step& step) const {
+    if (step.sources.count == 0 || step.destinations.count == 0) return "no source or destination";
+    for (std::uint32_t i = 0; i < step.sources.count; ++i)
+      if (auto wrong = place(step, step.sources.begin + i, true); !wrong.empty()) return wrong;
+    for (std::uint32_t i = 0; i < step.destinations.count; ++i)
+      if (auto wrong = place(step, step.destinations.begin + i, false); !wrong.empty())
+        return wrong;
+    return {};
+  }
+
+  std::string put(const Step& step) const {
+    if (step.sources.count != 1 || step.destinations.count != 1 || step.peers.count != 1)
+      return "a put has one source, one destination, one peer";
+    const std::int32_t peer = schedule_.peers[step.peers.begin];
+    if (schedule_.places[step.sources.begin].owner != schedule_.rank)
+      return "a put's source is another rank's";
+    const Place& to = schedule_.places[step.destinations.begin];
+    if (to.owner != peer || peer == schedule_.rank) return "a put's destination is not its peer's";
+    const bool posted = !placement_.mapped(schedule_.rank, peer);
+    if (to.kind == PlaceKind::kInput || (to.kind == PlaceKind::kOutput && !posted))
+      return "a put into a buffer that its link cannot reach";
+    if (auto wrong = place(step, step.sources.begin, true); !wrong.empty()) return wrong;
+    return chunks(step, to);
+  }
+
+  // A place that this rank's own instructions read or write.
+  std::string place(const Step& step, std::uint32_t index, bool is_source) const {
+    const Place& place = schedule_.places[index];
+    if (place.owner < 0 || place.owner >= placement_.ranks()) return "a place of no rank";
+    if (place.kind == PlaceKind::kSlot) {
+      if (!placement_.mapped(schedule_.rank, place.owner)) return "a slot that is not mapped";
+    } else if (place.owner != schedule_.rank) {
+      return "a user buffer of another rank";
+    }
+    if (place.kind == PlaceKind::kInput && !is_source) return "writes an input";
+    return chunks(step, place);
+  }
+
+  std::string chunks(const Step& step, const Place& place) const {
+    const ChunkRange& range = step.chunks;
+    const std::int32_t all = schedule_.layout.chunks;
+    if (range.modulus < 1 || range.base < 0 || range.count < 1 ||
+        range.base + (range.stride == 0 ? range.first(0) - range.base : range.modulus - 1) +
+                range.count >
+            all)
+      return "chunks that there are not";
+    if (place.kind != PlaceKind::kSlot) return {};
+    if (place.area >= schedule_.layout.areas.size()) return "no such area";
+    const Area& area = schedule_.layout.areas[place.area];
+    if (area.unit == Area::Unit::kChunk && range.count > area.chunks)
+      return "more chunks than a slot holds";
+    return {};
+  }
+
+  bool is_put_here(const Step& drain) const {
+    return std::any_of(lane_->steps.begin(), lane_->steps.end(), [&](const Step& step) {
+      return step.op == Op::kPut && step.flag == drain.flag &&
+             schedule_.peers[step.peers.begin] == schedule_.peers[drain.peers.begin];
+    });
+  }
+
+  const Schedule& schedule_;
+  const Placement& placement_;
+  const Lane* lane_ = nullptr;
+};
+
+}  // namespace
+
+std::string illegal(const Schedule& schedule, const Placement& placement) {
+  for (const Area& area : schedule.layout.areas)
+    if (area.slots < 1 || area.chunks < 1) return "an area without slots";
+  Inspector inspector(schedule, placement);
+  for (const Lane& lane : schedule.lanes)
+    if (auto wrong = inspector.lane(lane); !wrong.empty()) return wrong;
+  return {};
+}
+
+}  // namespace hfreduce::schedule::proving
