@@ -166,24 +166,28 @@ Result<std::vector<Address>> resolve(std::string_view text, std::uint16_t defaul
   if (target.host.empty()) {
     return Status(Code::kInvalidArgument, fmt::format("'{}' names no host", text));
   }
+  return resolve_host(target.host, target.port);
+}
+
+Result<std::vector<Address>> resolve_host(const std::string& host, std::uint16_t port) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  const int error = getaddrinfo(target.host.c_str(), nullptr, &hints, &found);
+  const int error = getaddrinfo(host.c_str(), nullptr, &hints, &found);
   if (error != 0) {
     return Status(Code::kSystemError,
-                  fmt::format("cannot find the address of host '{}': {}", target.host,
+                  fmt::format("cannot find the address of host '{}': {}", host,
                               error == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(error)));
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
   std::vector<Address> addresses;
   for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
     if (entry->ai_family != AF_INET && entry->ai_family != AF_INET6) continue;
-    addresses.push_back(Address(entry->ai_addr, entry->ai_addrlen).with_port(target.port));
+    addresses.push_back(Address(entry->ai_addr, entry->ai_addrlen).with_port(port));
   }
   if (addresses.empty()) {
     return Status(Code::kSystemError,
-                  fmt::format("host '{}' has neither an IPv4 nor an IPv6 address", target.host));
+                  fmt::format("host '{}' has neither an IPv4 nor an IPv6 address", host));
   }
   return addresses;
 }

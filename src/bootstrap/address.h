@@ -38,6 +38,9 @@ class Address {
 // "host:port", "[v6]:port" or a bare host with `default_port`; resolved with getaddrinfo.
 Result<std::vector<Address>> resolve(std::string_view text, std::uint16_t default_port);
 
+// The same for a bare host name or address.
+Result<std::vector<Address>> resolve_host(const std::string& host, std::uint16_t port);
+
 // Addresses of this host that others may reach, best first: the chosen interface (a name, a prefix
 // of one, or an address) if `wanted` is not empty, and an error if there is no such; else the
 // interface of the default route, then other global addresses, bridges of container engines last;

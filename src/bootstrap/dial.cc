@@ -46,7 +46,11 @@ void Dial::attempt() {
   watch_ = loop_.watch(fd_.get(), EPOLLOUT, *this);
   if (!watch_) return trouble("could not be watched");
   const Nanoseconds left = std::max<Nanoseconds>(plan_.deadline.at() - now_ns(), 0);
-  timer_ = loop_.after(std::min(kAttemptTime, left), [this] { trouble("no answer"); });
+  // An attempt that the deadline cuts short says less than the one before it.
+  timer_ = loop_.after(std::min(kAttemptTime, left), [this] {
+    if (!plan_.deadline.passed() || trouble_.empty()) return trouble("no answer");
+    finish(Status(Code::kTimeout, trouble_));
+  });
 }
 
 void Dial::ready(std::uint32_t) { stage_ == Stage::kConnecting ? connected() : read_answer(); }
@@ -127,7 +131,9 @@ void Dial::trouble(std::string what) {
   if (round_done) pause_ = std::clamp(pause_ * 2, kShortestPause, kLongestPause);
   const Nanoseconds left = std::max<Nanoseconds>(plan_.deadline.at() - now_ns(), 0);
   const Nanoseconds pause = round_done ? spread_out(pause_) : 0;
-  timer_ = loop_.after(std::min(pause, left), [this] { attempt(); });
+  timer_ = loop_.after(std::min(pause, left), [this] {
+    plan_.deadline.passed() ? finish(Status(Code::kTimeout, trouble_)) : attempt();
+  });
 }
 
 void Dial::cancel() {

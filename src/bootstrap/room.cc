@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <cmath>
 #include <deque>
 
 #include "base/log.h"
@@ -161,7 +162,7 @@ void Room::time_is_up() {
     here.add(rank);
     if (guest.channel != nullptr && rank != 0) slow.add(rank);
   }
-  const double waited = static_cast<double>(now_ns() - opened_) / 1e9;
+  const double waited = std::round(static_cast<double>(now_ns() - opened_) / 1e8) / 10;
   const RankSet missing = here.complement(ranks_);
   if (!missing.empty()) {
     return fail(

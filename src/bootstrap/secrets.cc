@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <charconv>
 #include <cstdlib>
 
 namespace hfreduce::bootstrap {
@@ -57,6 +58,21 @@ std::string to_hex(std::string_view bytes) {
     text += kDigits[static_cast<std::uint8_t>(byte) & 15];
   }
   return text;
+}
+
+Result<std::string> from_hex(std::string_view text) {
+  std::string bytes(text.size() / 2, '\0');
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    unsigned value = 0;
+    const char* const first = text.data() + 2 * i;
+    const auto [end, error] = std::from_chars(first, first + 2, value, 16);
+    if (error != std::errc() || end != first + 2) {
+      return Status(Code::kInvalidArgument, "this is not a hexadecimal text");
+    }
+    bytes[i] = static_cast<char>(value);
+  }
+  if (text.size() % 2 != 0) return Status(Code::kInvalidArgument, "half a byte at the end");
+  return bytes;
 }
 
 }  // namespace hfreduce::bootstrap

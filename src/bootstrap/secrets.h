@@ -19,6 +19,8 @@ Hash plain_hash(std::string_view label, std::string_view data);
 bool equal(const Hash& a, const Hash& b);
 void fill_random(std::uint8_t* bytes, std::size_t count);
 std::string to_hex(std::string_view bytes);
+// kInvalidArgument for anything but pairs of hexadecimal digits.
+Result<std::string> from_hex(std::string_view text);
 
 template <std::size_t N>
 std::array<std::uint8_t, N> random_array() {

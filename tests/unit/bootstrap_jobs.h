@@ -1,6 +1,7 @@
 // Jobs for the bootstrap tests: ranks as threads of this process.
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
