@@ -13,7 +13,7 @@ namespace {
 using namespace schedule;
 
 constexpr std::int32_t kOneShotSlots = 4;
-constexpr std::int32_t kTwoShotSlots = 3;
+constexpr std::int32_t kTwoShotSlots = 2;
 constexpr std::uint8_t kStage = 0;  // the only area of both
 
 Peers others(const Placement& placement, std::int32_t rank) {

@@ -22,7 +22,7 @@ struct Raise {
 // A put whose source the link has read at `time` of its own.
 struct Sent {
   std::uint64_t tick = 0;
-  std::uint32_t time = 0;
+  std::int32_t time = 0;
 };
 
 struct Log {

@@ -1,0 +1,190 @@
+// The verifier catches every small mistake in every algorithm, except those that are none: each
+// rule of why_harmless() says why.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "algorithms/proof.h"
+#include "mutants.h"
+
+namespace hfreduce {
+namespace {
+
+using namespace schedule;
+using algorithms::Algorithm;
+using algorithms::Collective;
+using algorithms::Setting;
+using testing::Mistake;
+using testing::Mutant;
+
+bool quick() { return std::getenv("HFR_TEST_QUICK") != nullptr; }
+
+bool blocks(const Step& step) { return step.op == Op::kWait || step.op == Op::kDrain; }
+
+// Nothing but waiting comes after this step in its lane.
+bool ends_lane(const Lane& lane, std::size_t at) {
+  return std::all_of(lane.steps.begin() + static_cast<std::ptrdiff_t>(at) + 1, lane.steps.end(),
+                     blocks);
+}
+
+// A signal that comes later, a wait for more: the only harm can be that somebody waits for ever,
+// and a run to the end shows that nobody does.
+bool only_delays(const Mutant& mutant, const Lane& lane) {
+  const Step& step = lane.steps[mutant.step];
+  const bool signals = step.op == Op::kSignal;
+  switch (mutant.mistake) {
+    case Mistake::kDrop:
+    case Mistake::kTickBefore:
+      return signals;  // the flag's next raise tells this one's news as well
+    case Mistake::kLaterTurn:
+      return signals || step.op == Op::kPut || ends_lane(lane, mutant.step);
+    case Mistake::kEarlierTurn:
+    case Mistake::kNextTick:
+    case Mistake::kLessLag:
+      return blocks(step);
+    case Mistake::kSwap:
+      return signals || blocks(lane.steps[mutant.step + 1]);
+    default:
+      return false;
+  }
+}
+
+// Why a mutant that was not caught is right all the same; empty: it is not, or nobody knows.
+std::string why_harmless(const Algorithm& algorithm, const Setting& setting, const Mutant& mutant,
+                         const Lane& lane) {
+  if (only_delays(mutant, lane)) return "it only delays";
+  const Step& step = lane.steps[mutant.step];
+  if (mutant.mistake == Mistake::kSwap && lane.steps[mutant.step + 1].op == step.op)
+    return "two of a kind that touch different data";
+  if (mutant.mistake == Mistake::kSourcesSwapped && algorithm.name != "one-shot")
+    return "one rank combines a chunk for all, so all still have the same bits";
+  const std::int32_t members = algorithm.name == "ring"                ? setting.placement.ranks()
+                               : algorithm.name == "hierarchical-ring" ? setting.placement.hosts()
+                                                                       : 0;
+  if (members > 0 && members <= 4 && lane.name.starts_with("ring") && step.flag % 2 == 1 &&
+      (step.op == Op::kWait || step.op == Op::kSignal))
+    return "in so small a ring the data that go round imply the credits";
+  if (members > 0 && members <= 2 && mutant.mistake == Mistake::kSwap && step.op == Op::kReduce)
+    return "a credit, as above";
+  if (algorithm.collective == Collective::kBroadcast && mutant.mistake == Mistake::kPeerLess &&
+      step.op == Op::kSignal)
+    return "all ranks name themselves, only a leader waits for itself";
+  return {};
+}
+
+// Long calls and short ones, each with the mutated root and with others.
+std::vector<Call> calls_of(const Subject& subject, std::int32_t root, bool in_place) {
+  const std::int32_t ranks = subject.placement->ranks();
+  std::vector<Call> calls;
+  std::int32_t turn = 0;
+  for (const std::int32_t length : {1, 4, 2, 5, 1, 9, 2}) {
+    const bool same = subject.reduces || turn % 3 != 2;
+    calls.push_back({length, same ? root : (root + 1 + turn / 2) % ranks, in_place});
+    ++turn;
+  }
+  for (std::int32_t other = 0; other < ranks && !subject.reduces; ++other)
+    for (const std::int32_t one : {other, root}) calls.push_back({1, one, in_place});
+  return calls;
+}
+
+bool caught(const Subject& subject, std::int32_t root) {
+  return !verify(subject, calls_of(subject, root, true)).ok() ||
+         !verify(subject, calls_of(subject, root, false)).ok();
+}
+
+struct Tally {
+  std::int32_t mutants = 0, caught = 0, harmless = 0;
+};
+
+void try_rank(const Algorithm& algorithm, const Setting& setting, std::int32_t rank,
+              std::int32_t root, Tally* tally) {
+  algorithms::Request request{&setting.placement, root, setting.leaders};
+  const Schedule original = algorithm.emit(request, rank);
+  for (const Mutant& mutant : testing::Mutator(original).all()) {
+    Subject subject;
+    subject.placement = &setting.placement;
+    subject.reduces = algorithm.collective == Collective::kAllReduce;
+    subject.schedule = [&](std::int32_t who, std::int32_t whose_root) {
+      if (who == rank && whose_root == root) return mutant.schedule;
+      request.root = whose_root;
+      return algorithm.emit(request, who);
+    };
+    ++tally->mutants;
+    if (caught(subject, root)) {
+      ++tally->caught;
+      continue;
+    }
+    const Lane& lane = original.lanes[mutant.lane];
+    if (!why_harmless(algorithm, setting, mutant, lane).empty()) {
+      ++tally->harmless;
+      continue;
+    }
+    ADD_FAILURE() << algorithm.name << ", " << setting.placement.ranks() << " ranks, "
+                  << setting.name << ", rank " << rank << ", root " << root << ", lane \""
+                  << lane.name << "\", step " << mutant.step << ": mistake "
+                  << static_cast<int>(mutant.mistake) << " was not caught in\n"
+                  << to_text(original, lane.steps[mutant.step]);
+  }
+}
+
+class Mutants : public ::testing::TestWithParam<std::size_t> {};
+
+TEST_P(Mutants, AreCaughtOrHarmless) {
+  const Algorithm& algorithm = algorithms::all()[GetParam()];
+  Tally tally;
+  const std::vector<std::int32_t> sizes =
+      quick() ? std::vector<std::int32_t>{3} : std::vector<std::int32_t>{2, 3, 4, 6};
+  for (const std::int32_t ranks : sizes) {
+    for (const Setting& setting : algorithms::settings(ranks)) {
+      if (!concerns(setting, algorithm)) continue;
+      for (std::int32_t rank = 0; rank < ranks; ++rank) {
+        try_rank(algorithm, setting, rank, 0, &tally);
+        if (algorithm.collective == Collective::kBroadcast && ranks > 2)
+          try_rank(algorithm, setting, rank, 2, &tally);
+      }
+    }
+  }
+  EXPECT_GT(tally.mutants, 100);
+  EXPECT_GT(tally.caught, tally.mutants / 2);
+}
+
+// One slot fewer than an algorithm asks for is one too few, in every area that it uses.
+TEST_P(Mutants, OneSlotFewerIsCaught) {
+  const Algorithm& algorithm = algorithms::all()[GetParam()];
+  for (const Setting& setting : algorithms::settings(8)) {
+    if (!concerns(setting, algorithm)) continue;
+    const algorithms::Request asked{&setting.placement, 0, setting.leaders};
+    const Layout layout = algorithm.layout(asked);
+    for (std::size_t area = 0; area < layout.areas.size(); ++area) {
+      bool used = false;
+      Subject subject;
+      subject.placement = &setting.placement;
+      subject.reduces = algorithm.collective == Collective::kAllReduce;
+      subject.schedule = [&](std::int32_t rank, std::int32_t root) {
+        algorithms::Request request = asked;
+        request.root = root;
+        Schedule schedule = algorithm.emit(request, rank);
+        --schedule.layout.areas[area].slots;
+        for (const Place& place : schedule.places)
+          used |= place.kind == PlaceKind::kSlot && place.area == area;
+        return schedule;
+      };
+      EXPECT_TRUE(caught(subject, 0) || !used)
+          << algorithm.name << ", " << setting.name << ", area " << area;
+    }
+  }
+}
+
+std::string test_name(const ::testing::TestParamInfo<std::size_t>& info) {
+  const Algorithm& algorithm = algorithms::all()[info.param];
+  std::string name = algorithm.collective == Collective::kAllReduce ? "allreduce_" : "broadcast_";
+  name += algorithm.name;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Mutants, ::testing::Range(std::size_t{0}, algorithms::all().size()),
+                         test_name);
+
+}  // namespace
+}  // namespace hfreduce

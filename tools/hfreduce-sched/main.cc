@@ -1,0 +1,136 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdio>
+
+#include "algorithms/proof.h"
+#include "commands.h"
+#include "schedule/printer.h"
+
+namespace hfreduce::sched {
+
+constexpr std::int32_t kMostRanks = 100'000;
+
+int bad_input(const std::string& sentence) {
+  fmt::print(stderr, "hfreduce-sched: {}\n", sentence);
+  return kBadInput;
+}
+
+bool parse_ranks(const std::string& text, std::int32_t* first, std::int32_t* last,
+                 std::string* wrong) {
+  const char* at = text.data();
+  const char* end = at + text.size();
+  auto result = std::from_chars(at, end, *first);
+  bool ok = result.ec == std::errc();
+  *last = *first;
+  if (ok && result.ptr != end && *result.ptr == '-') {
+    result = std::from_chars(result.ptr + 1, end, *last);
+    ok = result.ec == std::errc();
+  }
+  if (!ok || result.ptr != end)
+    *wrong = fmt::format("--ranks '{}' is neither a number nor a range like 1-64", text);
+  else if (*first < 1 || *last > kMostRanks || *first > *last)
+    *wrong = fmt::format("--ranks {} must lie within 1 and {}, the smaller number first", text,
+                         kMostRanks);
+  return wrong->empty();
+}
+
+namespace {
+
+const char* name_of(algorithms::Collective collective) {
+  return collective == algorithms::Collective::kAllReduce ? "allreduce" : "broadcast";
+}
+
+bool matches(const Options& options, const algorithms::Algorithm& algorithm) {
+  return algorithm.name == options.algorithm &&
+         (options.collective.empty() || options.collective == name_of(algorithm.collective));
+}
+
+// What is wrong with the numbers, or nothing.
+std::string check(const Options& options, std::int32_t ranks) {
+  if (options.hosts < 1 || options.hosts > ranks)
+    return fmt::format("--hosts {} must lie within 1 and the number of ranks, {}", options.hosts,
+                       ranks);
+  if (options.rank < -1 || options.rank >= ranks)
+    return fmt::format("--rank {} must lie within 0 and {}", options.rank, ranks - 1);
+  if (options.root < 0 || options.root >= ranks)
+    return fmt::format("--root {} must lie within 0 and {}", options.root, ranks - 1);
+  const std::int32_t fewest = ranks / options.hosts;
+  if (options.leaders < 1 || options.leaders > fewest)
+    return fmt::format("--leaders {} must lie within 1 and {}, the fewest ranks of a host",
+                       options.leaders, fewest);
+  return {};
+}
+
+}  // namespace
+
+int list() {
+  for (const auto& algorithm : algorithms::all())
+    fmt::print("{:<10} {:<18} {}\n", name_of(algorithm.collective), algorithm.name,
+               algorithm.summary);
+  return 0;
+}
+
+int show(const Options& given) {
+  Options options = given;
+  if (options.hosts == 0) options.hosts = 1;
+  std::int32_t first = 0, last = 0;
+  std::string wrong;
+  if (!parse_ranks(options.ranks, &first, &last, &wrong)) return bad_input(wrong);
+  if (first != last) return bad_input("show wants one number of ranks, not a range");
+  if (wrong = check(options, first); !wrong.empty()) return bad_input(wrong);
+  bool known = false, shown = false;
+  for (const auto& algorithm : algorithms::all()) {
+    if (!matches(options, algorithm)) continue;
+    known = true;
+    const auto setting = algorithms::evenly(first, options.hosts, options.leaders);
+    if (!algorithm.applies(setting.placement)) continue;
+    shown = true;
+    fmt::print("{} {}, {} ranks, {}\n", name_of(algorithm.collective), algorithm.name, first,
+               setting.name);
+    const algorithms::Request request{&setting.placement, options.root, options.leaders};
+    for (std::int32_t rank = 0; rank < first; ++rank)
+      if (options.rank < 0 || options.rank == rank)
+        fmt::print("{}", schedule::to_text(algorithm.emit(request, rank)));
+  }
+  if (shown) return 0;
+  if (known)
+    return bad_input(
+        fmt::format("{} runs on one host only, not on {}", options.algorithm, options.hosts));
+  return bad_input(fmt::format("there is no algorithm '{}'; 'hfreduce-sched list' names them",
+                               options.algorithm));
+}
+
+}  // namespace hfreduce::sched
+
+int main(int argc, char** argv) {
+  using namespace hfreduce::sched;
+  Options options;
+  CLI::App app("Shows and proves the schedules of hfreduce's algorithms.", "hfreduce-sched");
+  app.require_subcommand(1);
+  auto* list_command = app.add_subcommand("list", "Name all algorithms");
+  auto* show_command = app.add_subcommand("show", "Print what each rank does");
+  auto* verify_command =
+      app.add_subcommand("verify", "Prove algorithms; exit status 1 when one fails");
+  for (auto* command : {show_command, verify_command}) {
+    command->add_option("--algorithm", options.algorithm, "Name, as 'list' prints it")
+        ->required(command == show_command);
+    command->add_option("--collective", options.collective, "For names that two have")
+        ->check(CLI::IsMember({"allreduce", "broadcast"}));
+    command->add_option("--ranks", options.ranks, "Number of ranks; verify takes a range, 1-64")
+        ->required();
+    command->add_option("--hosts", options.hosts, "Spread them over this many hosts");
+    command->add_option("--leaders", options.leaders, "Leaders of a host (hierarchical-*)");
+  }
+  show_command->add_option("--rank", options.rank, "Only this one");
+  show_command->add_option("--root", options.root, "Of a broadcast");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    return bad_input(error.what());
+  }
+  if (*list_command) return list();
+  return *show_command ? show(options) : verify(options);
+}
