@@ -73,7 +73,7 @@ Comm::~Comm() {
     if (!latch_.raised()) engine_->leave(kLeaveMs);
   }
   if (engine_) executor::withdraw_from_background(*engine_);
-  if (session_) session_->leave();
+  if (session_) session_->leave(engine_ ? engine_->sequence() : 0);
   session_.reset();  // from here on nobody calls the hooks
 }
 

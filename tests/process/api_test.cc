@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "hfreduce.h"
@@ -30,7 +31,8 @@ class Team {
   }
   ~Team() {
     for (hfreduceComm_t comm : comms_) {
-      if (comm != nullptr) EXPECT_EQ(hfreduceCommDestroy(comm), hfreduceSuccess);
+      if (comm == nullptr) continue;
+      EXPECT_EQ(hfreduceCommDestroy(comm), hfreduceSuccess);
     }
   }
   Team(const Team&) = delete;

@@ -101,9 +101,9 @@ typename Traits::Stored integer_value(const Task& task, std::uint64_t hash) {
   using T = typename Traits::Stored;
   if (task.broadcast || task.op != hfreduceAvg) return static_cast<T>(hash);
   // A sum that wrapped has no meaningful average: keep it in range.
-  const auto most = static_cast<std::uint64_t>(std::numeric_limits<T>::max()) /
-                    static_cast<std::uint64_t>(task.ranks);
-  const auto magnitude = static_cast<T>((hash >> 1) % (std::max<std::uint64_t>(most, 1) + 1));
+  const auto limit = std::min<std::uint64_t>(std::numeric_limits<T>::max(), std::uint64_t{1} << 60);
+  const auto most = std::max<std::uint64_t>(limit / static_cast<std::uint64_t>(task.ranks), 1);
+  const auto magnitude = static_cast<T>((hash >> 1) % (most + 1));
   return std::is_signed_v<T> && (hash & 1) != 0 ? static_cast<T>(-magnitude) : magnitude;
 }
 

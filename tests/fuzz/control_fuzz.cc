@@ -1,0 +1,153 @@
+// Everything that bootstrap parses: what strangers may send before they have proved anything, and
+// what an authenticated but hostile rank may send after.
+#include <netinet/in.h>
+
+#include <algorithm>
+
+#include "bootstrap/frame.h"
+#include "bootstrap/handshake.h"
+#include "bootstrap/messages.h"
+#include "bootstrap/report.h"
+#include "bootstrap/unique_id.h"
+#include "target.h"
+
+namespace {
+
+using namespace hfreduce;
+using namespace hfreduce::bootstrap;
+
+constexpr std::int32_t kRanks = 100;
+
+// What was understood is written, and understood again as the same.
+template <typename Decode>
+void twice(std::string_view bytes, Decode decode) {
+  const auto first = decode(bytes);
+  if (!first.has_value()) return;
+  const std::string written = encode(*first);
+  const auto second = decode(written);
+  fuzz::must(second.has_value(), "what was written is understood");
+  fuzz::must(encode(*second) == written, "and means the same");
+}
+
+void read_report(std::string_view bytes) {
+  Reader reader(bytes);
+  const auto report = Report::read(reader, kRanks);
+  if (!report.has_value()) return;
+  (void)judge(*report, 7, kRanks, [](std::int32_t rank) { return std::to_string(rank); });
+  Report merged;
+  merged.add(*report);
+  merged.add(*report);
+  Writer writer;
+  merged.write(writer);
+  const std::string written = writer.take();
+  Reader again(written);
+  fuzz::must(Report::read(again, kRanks).has_value(), "a merged report is understood");
+}
+
+void read_payload(const Frame& frame) {
+  switch (frame.type) {
+    case FrameType::kCheckIn:
+      return twice(frame.payload, decode_check_in);
+    case FrameType::kParent:
+      return twice(frame.payload, decode_parent);
+    case FrameType::kEntries:
+      return twice(frame.payload, decode_entries);
+    case FrameType::kFailure:
+      return twice(frame.payload, decode_failure);
+    case FrameType::kLeave:
+      return twice(frame.payload, [](auto bytes) { return decode_departed(bytes, kRanks); });
+    case FrameType::kReport:
+      return read_report(frame.payload);
+    default:
+      return;
+  }
+}
+
+void read_frames(std::string_view bytes, std::size_t piece) {
+  FrameSplitter splitter;
+  while (!bytes.empty()) {
+    splitter.feed(bytes.substr(0, piece));
+    bytes.remove_prefix(std::min(piece, bytes.size()));
+    while (true) {
+      auto frame = splitter.next();
+      if (!frame.ok()) return;
+      if (!frame->has_value()) break;
+      read_payload(**frame);
+    }
+  }
+}
+
+void read_id(std::string_view bytes) {
+  std::array<char, UniqueId::kBytes> packed{};
+  std::copy_n(bytes.begin(), std::min(bytes.size(), packed.size()), packed.begin());
+  const auto id = UniqueId::unpack(packed);
+  if (!id.ok()) return;
+  fuzz::must(UniqueId::unpack(id.value().pack()).ok(), "an id that was read can be handed on");
+}
+
+std::string hello_seed() {
+  Hello hello;
+  hello.rank = 3;
+  hello.ranks = 8;
+  return encode(hello);
+}
+
+std::string report_seed() {
+  RankSet ranks;
+  ranks.add(2);
+  Report report;
+  report.add({Stand::Phase::kActive, 17, "allreduce of 8 float32, sum", ranks});
+  Writer writer;
+  report.write(writer);
+  return writer.take();
+}
+
+}  // namespace
+
+// The first byte says which parser.
+void fuzz::run(std::string_view input) {
+  if (input.empty()) return;
+  const auto which = static_cast<std::uint8_t>(input.front());
+  const std::string_view bytes = input.substr(1);
+  switch (which % 8) {
+    case 0:
+      (void)could_be_hello(bytes);
+      return twice(bytes, decode_hello);
+    case 1:
+      return twice(bytes, decode_challenge);
+    case 2:
+      return twice(bytes, decode_verdict);
+    case 3:
+      return read_id(bytes);
+    case 4:
+      return twice(bytes, decode_introduction);
+    default:
+      return read_frames(bytes, 1 + which / 8u * 11u);
+  }
+}
+
+std::vector<std::string> fuzz::seeds() {
+  sockaddr_in ip{AF_INET, 4711, {0x0100007f}, {}};
+  const Address address(reinterpret_cast<const sockaddr*>(&ip), sizeof ip);
+  UniqueId id;
+  id.addresses = {address};
+  const auto packed = id.pack();
+  const std::string report = report_seed();
+  const Introduction introduction{"host", 4711, address, "hint", 1 << 20, "greeting"};
+  std::vector<std::string> seeds = {
+      '\0' + hello_seed(), '\1' + encode(Challenge{}), '\2' + encode(Verdict::kWelcome),
+      '\3' + std::string(packed.data(), packed.size()), '\4' + encode(introduction)};
+  for (const char how : {'\5', '\x7d', '\xfd'}) {
+    const auto add = [&](FrameType type, std::string payload) {
+      seeds.push_back(how + encode(Frame{type, std::move(payload)}) +
+                      encode(Frame{FrameType::kBye, ""}));
+    };
+    add(FrameType::kCheckIn, encode(CheckIn{address, "host", 1, 300}));
+    add(FrameType::kParent, encode(std::optional<Address>(address)));
+    add(FrameType::kEntries, encode(Entries{1, {{3, "abc"}, {4, ""}}}));
+    add(FrameType::kFailure, encode(Status(Code::kPeerDead, "gone")));
+    add(FrameType::kLeave, encode(Departed{{1, 10}, {5, 3}}));
+    add(FrameType::kReport, report);
+  }
+  return seeds;
+}
