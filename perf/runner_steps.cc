@@ -68,7 +68,7 @@ Traffic Runner::traffic_of(const Case& c) const {
 }
 
 void Runner::probe(const Case& c, int calls, Samples& samples) {
-  const int times = std::clamp(calls / 4, 2, 50);
+  const int times = std::clamp(calls / 4, 5, 50);
   if (seat_.team) {
     Team& team = *seat_.team;
     team.fence();  // nobody is inside a call any more
