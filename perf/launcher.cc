@@ -34,7 +34,7 @@ class Children {
   void start(int index, int fd, char** argv);
   // Until all have ended. `signals` are blocked.
   int see_out(const Arena& arena, const sigset_t& signals, int threads);
-  void end_all(int signal) const;
+  void end_all(int signal);
 
  private:
   bool any_left() const;
@@ -43,6 +43,7 @@ class Children {
 
   std::vector<pid_t> pids_;  // -1: ended
   int exit_status_ = 0;
+  bool ending_ = false;
   std::int64_t failed_at_ns_ = 0;
 };
 
@@ -77,7 +78,8 @@ bool Children::any_left() const {
   return std::any_of(pids_.begin(), pids_.end(), [](pid_t pid) { return pid >= 0; });
 }
 
-void Children::end_all(int signal) const {
+void Children::end_all(int signal) {
+  ending_ = true;
   for (const pid_t pid : pids_) {
     if (pid >= 0) kill(pid, signal);
   }
@@ -88,15 +90,17 @@ void Children::note_failure(const Arena& arena, int index, int threads, int stat
   const std::string who = threads == 1 ? fmt::format("rank {}", first_rank)
                                        : fmt::format("the process of ranks {} to {}", first_rank,
                                                      first_rank + threads - 1);
-  if (WIFSIGNALED(status)) {
+  // Nothing to say of those whom this process, the terminal or a closed pipe has ended.
+  const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  if (signal != 0 && signal != SIGINT && signal != SIGPIPE && !ending_) {
     complain(fmt::format("{} (process {}) was ended by signal {} ({})", who,
-                         pids_[static_cast<std::size_t>(index)], WTERMSIG(status),
-                         strsignal(WTERMSIG(status))));
+                         pids_[static_cast<std::size_t>(index)], signal, strsignal(signal)));
   }
   if (exit_status_ == 0) {
-    exit_status_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    exit_status_ = signal != 0 ? 128 + signal : WEXITSTATUS(status);
     failed_at_ns_ = now_ns();
   }
+  if (signal == SIGPIPE) end_all(SIGKILL);  // nobody reads the results: as `... | head` expects
   std::uint32_t nobody = 0;
   arena.header().failed.compare_exchange_strong(nobody, static_cast<std::uint32_t>(first_rank) + 1);
 }

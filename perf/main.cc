@@ -1,6 +1,6 @@
 // hfreduce-perf: what collectives reach here, and how far from the limit that is.
 #include <fmt/format.h>
-#include <unistd.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -36,6 +36,7 @@ int default_processes() {
 
 int run(const Options& options, char** argv) {
   if (options.worker_fd >= 0) {
+    prctl(PR_SET_NAME, "hfreduce-perf");  // not "exe", by which it was started
     const Arena arena = Arena::attach(options.worker_fd, nullptr);
     const int threads = std::max(1, options.threads);
     return run_local(options, arena, options.worker_index * threads, threads);

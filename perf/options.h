@@ -24,8 +24,8 @@ struct Options {
   std::string json;       // empty: none
   int ranks = 0;          // local processes; 0: not asked for
   int threads = 0;        // ranks as threads, of each process; 0: not asked for
-  bool bind = true;
-  bool limits = true;
+  int bind = 1;           // 0: no
+  int limits = 1;         // 0: no
   // Only in a process that the launcher started: the descriptor of the shared memory, and which
   // process this is.
   int worker_fd = -1;

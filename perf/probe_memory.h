@@ -18,7 +18,7 @@ struct Traffic {
 // All members call each of these together. The figures are right on every member.
 //
 // Reads every input once and writes every output once, straight between the members' buffers, with
-// memcpy and the work shared evenly: `times` over, in us for one.
+// memcpy and the work shared evenly; in us, the fastest of `times`.
 double copy_us(Team& team, const Traffic& traffic, int times);
 // One cache line from member `a` to member `b` and back, halved. `yielding`: they share a core.
 double hand_over_us(Team& team, int a, int b, bool yielding);

@@ -53,6 +53,14 @@ Json names(const Infos& infos) {
 
 }  // namespace
 
+std::string run_head(const Facts& facts) {
+  return fmt::format(
+      "# hfreduce {}: {} rank{} on {} host{} (at most {} on one, {} core{} here)\n# timing: {}\n",
+      facts.library_version, facts.ranks, facts.ranks == 1 ? "" : "s", facts.hosts,
+      facts.hosts == 1 ? "" : "s", facts.most_ranks_a_host, facts.cores,
+      facts.cores == 1 ? "" : "s", facts.timing);
+}
+
 std::string table_head() {
   return fmt::format(
       "# {:>11} {:>12} {:>9} {:>5} {:>5} {:>5} {:>10} {:>10} {:>10} {:>8} {:>8} {:>7} {:>7} {:>10} "
@@ -96,7 +104,12 @@ std::string table_foot(const std::vector<Line>& lines) {
 
 std::string json_text(const Options& options, const Facts& facts, const std::vector<Line>& lines) {
   Json config;
-  for (const auto& [name, value] : facts) config[name] = value;
+  config["library_version"] = facts.library_version;
+  config["ranks"] = facts.ranks;
+  config["hosts"] = facts.hosts;
+  config["most_ranks_a_host"] = facts.most_ranks_a_host;
+  config["cores"] = facts.cores;
+  config["timing"] = facts.timing;
   config["min_bytes"] = options.sweep.first;
   config["max_bytes"] = options.sweep.last;
   config["step_factor"] = options.sweep.factor;

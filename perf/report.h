@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "kinds.h"
@@ -40,8 +39,17 @@ std::string table_head();
 std::string table_row(const Line& line);
 std::string table_foot(const std::vector<Line>& lines);
 
-// What the figures were taken with, in the order in which it is shown.
-using Facts = std::vector<std::pair<std::string, std::string>>;
+// What the figures were taken with.
+struct Facts {
+  std::string library_version;
+  std::string timing;
+  int ranks = 1;
+  int hosts = 1;
+  int most_ranks_a_host = 1;
+  int cores = 1;  // of this host
+};
+// The lines above the tables.
+std::string run_head(const Facts& facts);
 std::string json_text(const Options& options, const Facts& facts, const std::vector<Line>& lines);
 
 // Throws with a sentence when any byte of it cannot be written.

@@ -84,7 +84,7 @@ Seat join_local(const Arena& arena, int rank, const Options& options) {
   must(hfreduceCommInitRankConfig(&comm, seat.ranks, id, rank, &config), nullptr, "joining");
   seat.comm.reset(comm);
   // Only now, so that threads of the library may run anywhere.
-  if (options.bind) bind_to_core(cores[static_cast<std::size_t>(rank) % cores.size()]);
+  if (options.bind != 0) bind_to_core(cores[static_cast<std::size_t>(rank) % cores.size()]);
   return seat;
 }
 

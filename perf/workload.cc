@@ -13,14 +13,6 @@
 namespace hfreduce::perf {
 namespace {
 
-void print_head(const Facts& facts) {
-  std::string text = "# hfreduce-perf:";
-  for (const auto& [name, value] : facts) text += fmt::format(" {} {},", name, value);
-  text.back() = '\n';
-  std::replace(text.begin(), text.end(), '_', ' ');
-  fmt::print("{}", text);
-}
-
 // The same status on every rank, since every rank knows every line.
 int finish(const Options& options, const Facts& facts, const std::vector<Line>& lines,
            bool reports) {
@@ -39,7 +31,7 @@ int measure(Seat& seat, const Options& options) {
   Runner runner(seat, options);
   const bool reports = seat.rank == 0;
   const Facts facts = runner.facts();
-  if (reports) print_head(facts);
+  if (reports) fmt::print("{}", run_head(facts));
   const std::vector<Line> lines = runner.run_all();
   seat.gang().fence();  // nobody leaves while another is in a call
   return finish(options, facts, lines, reports);

@@ -1,0 +1,126 @@
+// What a case consists of: calls that are timed, probes of the machine, calls that are checked.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "clock.h"
+#include "failure.h"
+#include "runner.h"
+
+namespace hfreduce::perf {
+
+Call Runner::call_of(const Case& c) {
+  Call call;
+  call.collective = c.pattern.collective;
+  call.send = seat_.buffer(0).data();
+  call.receive = seat_.buffer(c.place == Placing::kIn ? 0 : 1).data();
+  call.count = c.bytes / c.pattern.type->size;
+  call.type = c.pattern.type->value;
+  if (c.pattern.op != nullptr) call.op = c.pattern.op->value;
+  call.root = c.pattern.root;
+  call.algorithm = options_.algorithm;
+  return call;
+}
+
+void Runner::fill(const Case& c, std::uint64_t salt) {
+  Pattern pattern = c.pattern;
+  pattern.salt = salt;
+  if (c.place == Placing::kOut) {
+    std::memset(seat_.buffer(1).data(), 0xa5, c.bytes);
+  }
+  repeat(input_period(pattern, seat_.rank, c.bytes / pattern.type->size),
+         seat_.buffer(0).first(c.bytes));
+}
+
+void Runner::time_calls(const Case& c, int calls, Samples& samples) {
+  if (timing_of(c.bytes) == Timing::kBackToBack) return time_back_to_back(c, calls, samples);
+  const Call call = call_of(c);
+  for (int i = 0; i < calls; ++i) {
+    seat_.gang().fence();
+    const std::int64_t begin = now_ns();
+    const hfreduceResult_t result = make_call(call, seat_.comm.get());
+    const double us = us_since(begin);
+    if (result != hfreduceSuccess) must(result, seat_.comm.get(), name(c).c_str());
+    samples.calls.push_back(us);
+  }
+}
+
+void Runner::time_back_to_back(const Case& c, int calls, Samples& samples) {
+  const Call call = call_of(c);
+  const int batches = std::clamp(calls / 4, 1, 10);
+  const int in_a_row = std::max(1, calls / batches);
+  for (int batch = 0; batch < batches; ++batch) {
+    seat_.gang().fence();
+    const std::int64_t begin = now_ns();
+    for (int i = 0; i < in_a_row; ++i) {
+      const hfreduceResult_t result = make_call(call, seat_.comm.get());
+      if (result != hfreduceSuccess) must(result, seat_.comm.get(), name(c).c_str());
+    }
+    samples.calls.push_back(us_since(begin) / in_a_row);
+  }
+}
+
+Traffic Runner::traffic_of(const Case& c) const {
+  Traffic traffic{c.pattern.collective, c.place, 0, c.bytes};
+  if (seat_.hosts == 1) traffic.root = c.pattern.root;
+  return traffic;
+}
+
+void Runner::probe(const Case& c, int calls, Samples& samples) {
+  const int times = std::clamp(calls / 4, 5, 50);
+  if (seat_.team) {
+    Team& team = *seat_.team;
+    team.fence();  // nobody is inside a call any more
+    const bool idle = team.size() == 1 && c.place == Placing::kIn;  // nothing need be done at all
+    if (!idle) samples.copies.push_back(copy_us(team, traffic_of(c), times));
+    if (team.size() > 1) samples.hand_overs.push_back(hand_over_us(team, 0, 1, false));
+    if (team.outnumbered()) {
+      samples.turns.push_back(hand_over_us(team, 0, seat_.shape.cores, true));
+    }
+    team.fence();
+  }
+  if (ring_) {
+    const std::uint64_t wire = wire_bytes(c.pattern.collective, seat_.hosts, c.bytes);
+    // A broadcast goes from the root's host to the last one after it.
+    const bool chain = c.pattern.collective == Collective::kBroadcast;
+    const std::uint64_t out = chain && seat_.host == seat_.hosts - 1 ? 0 : wire;
+    const std::uint64_t in = chain && seat_.host == 0 ? 0 : wire;
+    samples.sockets.push_back(ring_->exchange_us(seat_, out, in, std::min(times, 10)));
+    samples.small_messages.push_back(ring_->exchange_us(seat_, 8, 8, 5));
+  }
+}
+
+Wrong Runner::look_at_output(const Case& c, std::uint64_t salt) {
+  Pattern pattern = c.pattern;
+  pattern.salt = salt;
+  const std::size_t element = pattern.type->size;
+  return compare(expected_period(pattern, c.bytes / element),
+                 seat_.buffer(c.place == Placing::kIn ? 0 : 1).first(c.bytes), element);
+}
+
+Wrong Runner::check_once(const Case& c, std::uint64_t salt) {
+  fill(c, salt);
+  must(make_call(call_of(c), seat_.comm.get()), seat_.comm.get(), name(c).c_str());
+  return look_at_output(c, salt);
+}
+
+std::uint64_t Runner::tell_wrong(const Case& c, const Wrong& mine) {
+  const std::vector<std::byte> all = seat_.gang().gather(std::as_bytes(std::span(&mine, 1)));
+  std::uint64_t total = 0;
+  for (int rank = 0; rank < seat_.ranks; ++rank) {
+    Wrong wrong;
+    std::memcpy(&wrong, all.data() + static_cast<std::size_t>(rank) * sizeof(wrong), sizeof(wrong));
+    total += wrong.count;
+    if (wrong.count == 0 || seat_.rank != 0) continue;
+    progress_.clear();
+    complain(
+        fmt::format("{}: rank {}, element {} is {}, expected {}; {} of its {} elements are wrong",
+                    name(c), rank, wrong.index, show_element(*c.pattern.type, wrong.got),
+                    show_element(*c.pattern.type, wrong.expected), wrong.count,
+                    c.bytes / c.pattern.type->size));
+  }
+  return total;
+}
+
+}  // namespace hfreduce::perf
