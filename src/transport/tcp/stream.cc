@@ -13,8 +13,11 @@
 namespace hfreduce::transport::tcp {
 namespace {
 
-// The most that one call moves in one direction.
-constexpr std::size_t kBudget = 256 << 10;
+// The most that one call moves in one direction: two of the largest segments with their headers. A
+// quarter of it costs up to a fifth of the speed (more system calls, and messages cut in two);
+// twice as much would gain another 3 %, but payloads that were summed might then have left the
+// cache when the kernel copies them.
+constexpr std::size_t kBudget = (512 << 10) + 2 * kHeaderBytes;
 // Enough to send sixteen messages at once.
 constexpr std::size_t kMostParts = 32;
 
