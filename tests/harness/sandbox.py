@@ -50,7 +50,7 @@ def cover_folders(keep, shm_bytes=1 << 30):
     _mount("shm", "/dev/shm", "tmpfs", data=f"size={shm_bytes}")
     _mount("tmp", "/tmp", "tmpfs", data="size=1g,mode=1777")
     for path, descriptor in held:
-        os.makedirs(path)
+        os.makedirs(path, exist_ok=True)
         _mount(f"/proc/self/fd/{descriptor}", path, flags=MS_BIND)
         os.close(descriptor)
 

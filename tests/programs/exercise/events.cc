@@ -61,10 +61,19 @@ void open_events(const std::string& folder) {
 }
 
 void emit(std::string_view event, int rank, std::initializer_list<Field> fields) {
-  std::string line = "{\"event\":" + quoted(event) + ",\"rank\":" + std::to_string(rank);
-  line += ",\"pid\":" + std::to_string(getpid()) + ",\"mono_ns\":" + std::to_string(now_ns());
-  line += ",\"unix_s\":" + Field("", unix_seconds()).json;
-  for (const Field& field : fields) line += "," + quoted(field.key) + ":" + field.json;
+  std::string line = "{";
+  const auto append = [&](const Field& field) {
+    if (line.size() > 1) line += ',';
+    line += quoted(field.key);
+    line += ':';
+    line += field.json;
+  };
+  append({"event", event});
+  append({"rank", rank});
+  append({"pid", static_cast<int>(getpid())});
+  append({"mono_ns", now_ns()});
+  append({"unix_s", unix_seconds()});
+  for (const Field& field : fields) append(field);
   line += "}\n";
   // One write in append mode: lines of several threads do not mix.
   if (write(events_fd, line.data(), line.size()) < 0) std::perror("hfr-exercise: events");

@@ -49,7 +49,7 @@ hfreduceResult_t join(const Options& options, int number, int rank, hfreduceComm
   const hfreduceConfig_t config = config_of(options);
   if (options.join == "env") return hfreduceCommInitFromEnv(comm, &config);
 #ifdef HFR_EXERCISE_MPI
-  if (options.join == "mpi") return hfreduceCommInitFromMpi(comm, MPI_COMM_WORLD, &config);
+  if (options.join == "mpi") return hfreduceCommInitMPI(comm, MPI_COMM_WORLD, &config);
 #endif
   if (options.join == "file") {
     hfreduceUniqueId id;
