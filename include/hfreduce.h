@@ -2,23 +2,25 @@
  *
  * hfreduce: collective communication between processes and hosts.
  *
- * Who knows nccl.h knows this header: prefix `hfreduce`, same names, same order of arguments, and the
- * same enumerator values wherever both have the item. Our own result codes, types and operations start
- * at 100. It is C99-clean and needs no CUDA header.
+ * Who knows nccl.h knows this header: prefix `hfreduce`, same names, same order of arguments, and
+ * the same enumerator values wherever both have the item. Our own result codes, types and
+ * operations start at 100. It is C99-clean and needs no CUDA header.
  *
  * Conventions that hold for every function below:
- *  - The result is hfreduceSuccess or a named error. hfreduceCommGetErrorInfo tells the whole story:
- *    which rank, which host, what happened, what to do. Once an operation on a communicator has failed,
- *    every later operation on it returns that same error; it can then only be aborted and destroyed.
+ *  - The result is hfreduceSuccess or a named error. hfreduceCommGetErrorInfo tells the whole
+ * story: which rank, which host, what happened, what to do. Once an operation on a communicator has
+ * failed, every later operation on it returns that same error; it can then only be aborted and
+ * destroyed.
  *  - Counts are in elements, sizes in bytes, times in milliseconds.
  *  - One thread at a time may use a communicator, except that Abort, Revoke, GetAsyncError,
  *    GetErrorInfo, GetInfo and RequestTest may be called from any thread at any time. Different
  *    communicators are independent.
  *  - Operations on a communicator are matched between its ranks by their order.
- *  - Items marked "not supported yet" are declared in their final form and return hfreduceNotSupported.
- *  - hfreduceInvalidArgument: a null or nonsensical argument. hfreduceInvalidUsage: a handle that is not
- *    one (never made, destroyed, or carried into a forked child), or a call made in the wrong place.
- *    Any function may return these two; they are not repeated below.
+ *  - Items marked "not supported yet" are declared in their final form and return
+ * hfreduceNotSupported.
+ *  - hfreduceInvalidArgument: a null or nonsensical argument. hfreduceInvalidUsage: a handle that
+ * is not one (never made, destroyed, or carried into a forked child), or a call made in the wrong
+ * place. Any function may return these two; they are not repeated below.
  */
 #ifndef HFREDUCE_H_
 #define HFREDUCE_H_
@@ -44,8 +46,8 @@ extern "C" {
 
 /* ---------------------------------------------------------------- handles and enumerations */
 
-/* A communicator as one rank sees it. Looked up in a table, never dereferenced blind: a stale handle is
- * hfreduceInvalidUsage, not a crash. */
+/* A communicator as one rank sees it. Looked up in a table, never dereferenced blind: a stale
+ * handle is hfreduceInvalidUsage, not a crash. */
 typedef struct hfreduceComm* hfreduceComm_t;
 /* An operation that was started and not yet waited for. */
 typedef struct hfreduceRequest* hfreduceRequest_t;
@@ -53,8 +55,8 @@ typedef struct hfreduceRequest* hfreduceRequest_t;
 typedef struct CUstream_st* hfreduceStream_t;
 
 #define HFREDUCE_UNIQUE_ID_BYTES 128
-/* Addresses, port and secret of a job: opaque, plain bytes, to be carried to the other ranks by any means
- * that keeps a secret. */
+/* Addresses, port and secret of a job: opaque, plain bytes, to be carried to the other ranks by any
+ * means that keeps a secret. */
 typedef struct {
   char internal[HFREDUCE_UNIQUE_ID_BYTES];
 } hfreduceUniqueId;
@@ -62,22 +64,22 @@ typedef struct {
 typedef enum {
   hfreduceSuccess = 0,
   hfreduceUnhandledCudaError = 1,
-  hfreduceSystemError = 2,      /* the operating system refused something: the text names what and why */
-  hfreduceInternalError = 3,    /* a bug in hfreduce */
-  hfreduceInvalidArgument = 4,  /* an argument makes no sense */
-  hfreduceInvalidUsage = 5,     /* a call that is not legal here */
-  hfreduceRemoteError = 6,      /* another rank failed: the text says which and how */
-  hfreduceInProgress = 7,       /* not finished yet */
-  hfreduceTimeout = 8,          /* a deadline passed: the text says who was waited for */
-  hfreducePeerDead = 100,       /* a process of the communicator ended */
+  hfreduceSystemError = 2, /* the operating system refused something: the text names what and why */
+  hfreduceInternalError = 3,     /* a bug in hfreduce */
+  hfreduceInvalidArgument = 4,   /* an argument makes no sense */
+  hfreduceInvalidUsage = 5,      /* a call that is not legal here */
+  hfreduceRemoteError = 6,       /* another rank failed: the text says which and how */
+  hfreduceInProgress = 7,        /* not finished yet */
+  hfreduceTimeout = 8,           /* a deadline passed: the text says who was waited for */
+  hfreducePeerDead = 100,        /* a process of the communicator ended */
   hfreducePeerUnreachable = 101, /* a host, or the way to it, fell silent */
-  hfreduceMismatch = 102,       /* ranks called different operations, counts, types, ops or roots */
-  hfreduceAborted = 103,        /* hfreduceCommAbort, here or on another rank */
-  hfreduceNotSupported = 104,   /* declared, but not built yet */
-  hfreduceAuthFailed = 105,     /* no secret, or the wrong one */
-  hfreduceDataCorrupt = 106,    /* a checksum did not match */
-  hfreduceOutOfMemory = 107,    /* memory could not be had */
-  hfreduceProtocolError = 108,  /* an authenticated peer sent nonsense (another version?) */
+  hfreduceMismatch = 102,      /* ranks called different operations, counts, types, ops or roots */
+  hfreduceAborted = 103,       /* hfreduceCommAbort, here or on another rank */
+  hfreduceNotSupported = 104,  /* declared, but not built yet */
+  hfreduceAuthFailed = 105,    /* no secret, or the wrong one */
+  hfreduceDataCorrupt = 106,   /* a checksum did not match */
+  hfreduceOutOfMemory = 107,   /* memory could not be had */
+  hfreduceProtocolError = 108, /* an authenticated peer sent nonsense (another version?) */
   hfreduceNumResults = 109,
   hfreduceResultForceInt = 0x7fffffff
 } hfreduceResult_t;
@@ -106,9 +108,10 @@ typedef enum {
   hfreduceDataTypeForceInt = 0x7fffffff
 } hfreduceDataType_t;
 
-/* Integers wrap. min and max hand a NaN on. avg divides the sum once by the number of ranks (floats in
- * float32 or float64, integers truncate towards zero). 16-bit floats are summed in float32 inside one
- * reduce step and rounded to nearest even once per hop. Every rank gets the same bits. */
+/* Integers wrap. min and max hand a NaN on. avg divides the sum once by the number of ranks (floats
+ * in float32 or float64, integers truncate towards zero). 16-bit floats are summed in float32
+ * inside one reduce step and rounded to nearest even once per hop. Every rank gets the same bits.
+ */
 typedef enum {
   hfreduceSum = 0,
   hfreduceProd = 1,
@@ -145,16 +148,17 @@ typedef enum {
 #define HFREDUCE_MAGIC 0x68667264u
 
 /* ---------------------------------------------------------------- structs that a caller fills
- * Each begins with size, magic and version, set by its initializer macro. Fields are only ever added at
- * the end, so a program compiled against an older header goes on working. */
+ * Each begins with size, magic and version, set by its initializer macro. Fields are only ever
+ * added at the end, so a program compiled against an older header goes on working. */
 
 typedef struct {
   size_t size;
   unsigned int magic;
   unsigned int version;
-  /* HFREDUCE_DEVICE_HOST: host memory only, never touches CUDA. An ordinal: device memory, ordered by
-   * stream (not supported yet). HFREDUCE_DEVICE_AUTO, the default: this thread's current CUDA device if
-   * the process already uses CUDA, else HOST. Ranks that resolve differently fail at joining. */
+  /* HFREDUCE_DEVICE_HOST: host memory only, never touches CUDA. An ordinal: device memory, ordered
+   * by stream (not supported yet). HFREDUCE_DEVICE_AUTO, the default: this thread's current CUDA
+   * device if the process already uses CUDA, else HOST. Ranks that resolve differently fail at
+   * joining. */
   int device;
   int blocking;        /* 1 (default): initialisation returns when done; 0: not supported yet */
   int timeout_ms;      /* an operation's deadline; default 1,800,000 (30 min) */
@@ -162,11 +166,10 @@ typedef struct {
   const char* name;    /* appears in logs and errors; copied; default "comm" */
 } hfreduceConfig_t;
 
-#define HFREDUCE_CONFIG_INITIALIZER                                                     \
-  {                                                                                     \
-    sizeof(hfreduceConfig_t), HFREDUCE_MAGIC, HFREDUCE_VERSION_CODE,                    \
-        HFREDUCE_DEVICE_AUTO, HFREDUCE_CONFIG_UNDEF_INT, HFREDUCE_CONFIG_UNDEF_INT,     \
-        HFREDUCE_CONFIG_UNDEF_INT, NULL                                                 \
+#define HFREDUCE_CONFIG_INITIALIZER                                                           \
+  {                                                                                           \
+    sizeof(hfreduceConfig_t), HFREDUCE_MAGIC, HFREDUCE_VERSION_CODE, HFREDUCE_DEVICE_AUTO,    \
+        HFREDUCE_CONFIG_UNDEF_INT, HFREDUCE_CONFIG_UNDEF_INT, HFREDUCE_CONFIG_UNDEF_INT, NULL \
   }
 
 typedef struct {
@@ -176,14 +179,14 @@ typedef struct {
   hfreduceStream_t stream;    /* NULL on a communicator of host memory */
   hfreduceRequest_t* request; /* NULL: block until the result is there; else start and return */
   int timeout_ms;             /* this operation's deadline; default: the communicator's */
-  const char* algorithm;      /* force one by name (`hfreduce-sched list`); NULL: the planner chooses.
-                                 Must be the same on all ranks. */
+  const char* algorithm; /* force one by name (`hfreduce-sched list`); NULL: the planner chooses.
+                            Must be the same on all ranks. */
 } hfreduceCallConfig_t;
 
-#define HFREDUCE_CALL_CONFIG_INITIALIZER                                                \
-  {                                                                                     \
-    sizeof(hfreduceCallConfig_t), HFREDUCE_MAGIC, HFREDUCE_VERSION_CODE, NULL, NULL,    \
-        HFREDUCE_CONFIG_UNDEF_INT, NULL                                                 \
+#define HFREDUCE_CALL_CONFIG_INITIALIZER                                             \
+  {                                                                                  \
+    sizeof(hfreduceCallConfig_t), HFREDUCE_MAGIC, HFREDUCE_VERSION_CODE, NULL, NULL, \
+        HFREDUCE_CONFIG_UNDEF_INT, NULL                                              \
   }
 
 typedef struct {
@@ -196,10 +199,10 @@ typedef struct {
   int device;       /* for hfreduceMemDevice */
 } hfreduceMemConfig_t;
 
-#define HFREDUCE_MEM_CONFIG_INITIALIZER                                                 \
-  {                                                                                     \
-    sizeof(hfreduceMemConfig_t), HFREDUCE_MAGIC, HFREDUCE_VERSION_CODE,                 \
-        hfreduceMemHost, HFREDUCE_CONFIG_UNDEF_INT, 0, HFREDUCE_CONFIG_UNDEF_INT        \
+#define HFREDUCE_MEM_CONFIG_INITIALIZER                                                  \
+  {                                                                                      \
+    sizeof(hfreduceMemConfig_t), HFREDUCE_MAGIC, HFREDUCE_VERSION_CODE, hfreduceMemHost, \
+        HFREDUCE_CONFIG_UNDEF_INT, 0, HFREDUCE_CONFIG_UNDEF_INT                          \
   }
 
 /* Filled by hfreduceCommGetErrorInfo; `size`, `magic` and `version` by the caller. */
@@ -215,10 +218,10 @@ typedef struct {
   char text[1024];   /* what was tried, on what, what happened, what to do */
 } hfreduceErrorInfo_t;
 
-#define HFREDUCE_ERROR_INFO_INITIALIZER                                                 \
-  {                                                                                     \
-    sizeof(hfreduceErrorInfo_t), HFREDUCE_MAGIC, HFREDUCE_VERSION_CODE,                 \
-        hfreduceSuccess, -1, 0, "", "", ""                                              \
+#define HFREDUCE_ERROR_INFO_INITIALIZER                                                         \
+  {                                                                                             \
+    sizeof(hfreduceErrorInfo_t), HFREDUCE_MAGIC, HFREDUCE_VERSION_CODE, hfreduceSuccess, -1, 0, \
+        "", "", ""                                                                              \
   }
 
 /* ---------------------------------------------------------------- the library */
@@ -238,8 +241,8 @@ typedef enum {
 typedef void (*hfreduceLogFn)(hfreduceLogLevel_t level, const char* part, const char* message,
                               void* user);
 /* Sends every log line that HFREDUCE_DEBUG lets through to `fn` instead of standard error or
- * HFREDUCE_DEBUG_FILE; NULL goes back. Called from any thread, one call at a time; `fn` must not call
- * hfreduce. */
+ * HFREDUCE_DEBUG_FILE; NULL goes back. Called from any thread, one call at a time; `fn` must not
+ * call hfreduce. */
 HFREDUCE_API hfreduceResult_t hfreduceSetLogger(hfreduceLogFn fn, void* user);
 
 /* ---------------------------------------------------------------- joining */
@@ -249,34 +252,35 @@ HFREDUCE_API hfreduceResult_t hfreduceSetLogger(hfreduceLogFn fn, void* user);
  * Errors: hfreduceSystemError (no socket). Thread-safe. */
 HFREDUCE_API hfreduceResult_t hfreduceGetUniqueId(hfreduceUniqueId* id);
 
-/* Joins communicator `id` as `rank` of `nranks` (0 <= rank < nranks). Returns when all ranks have joined,
- * or with an error on every rank that did. One thread that makes several ranks puts the calls between
- * hfreduceGroupStart and hfreduceGroupEnd. `config` NULL: defaults.
- * Errors: hfreduceTimeout (names the missing ranks), hfreduceAuthFailed, hfreducePeerDead,
- * hfreduceInvalidArgument (rank out of range or taken twice, sizes that differ, an id of another job),
- * hfreduceSystemError, hfreduceOutOfMemory. On error *comm is NULL. */
+/* Joins communicator `id` as `rank` of `nranks` (0 <= rank < nranks). Returns when all ranks have
+ * joined, or with an error on every rank that did. One thread that makes several ranks puts the
+ * calls between hfreduceGroupStart and hfreduceGroupEnd. `config` NULL: defaults. Errors:
+ * hfreduceTimeout (names the missing ranks), hfreduceAuthFailed, hfreducePeerDead,
+ * hfreduceInvalidArgument (rank out of range or taken twice, sizes that differ, an id of another
+ * job), hfreduceSystemError, hfreduceOutOfMemory. On error *comm is NULL. */
 HFREDUCE_API hfreduceResult_t hfreduceCommInitRank(hfreduceComm_t* comm, int nranks,
                                                    hfreduceUniqueId id, int rank);
 HFREDUCE_API hfreduceResult_t hfreduceCommInitRankConfig(hfreduceComm_t* comm, int nranks,
                                                          hfreduceUniqueId id, int rank,
                                                          const hfreduceConfig_t* config);
-/* As hfreduceCommInitRankConfig with several ids, so that no single listener serves all. Not supported
- * yet. */
-HFREDUCE_API hfreduceResult_t hfreduceCommInitRankScalable(hfreduceComm_t* comm, int nranks, int rank,
-                                                           int nids, const hfreduceUniqueId* ids,
+/* As hfreduceCommInitRankConfig with several ids, so that no single listener serves all. Not
+ * supported yet. */
+HFREDUCE_API hfreduceResult_t hfreduceCommInitRankScalable(hfreduceComm_t* comm, int nranks,
+                                                           int rank, int nids,
+                                                           const hfreduceUniqueId* ids,
                                                            const hfreduceConfig_t* config);
-/* `n` ranks in this process, comms[0..n-1]. devices[i] -1 is HOST; `devices` NULL: all HOST unless the
- * process already uses CUDA. */
+/* `n` ranks in this process, comms[0..n-1]. devices[i] -1 is HOST; `devices` NULL: all HOST unless
+ * the process already uses CUDA. */
 HFREDUCE_API hfreduceResult_t hfreduceCommInitAll(hfreduceComm_t* comms, int n, const int* devices);
 /* Joins from what the launcher left in the environment: PMIx (mpirun, srun), RANK / WORLD_SIZE /
- * MASTER_ADDR / MASTER_PORT (torchrun, by hand), or Slurm's variables. docs/joining.md has the order and
- * where the secret comes from. The n-th call in a process meets the n-th call of the others.
- * Errors: as hfreduceCommInitRank; hfreduceInvalidUsage when no launcher is recognised;
+ * MASTER_ADDR / MASTER_PORT (torchrun, by hand), or Slurm's variables. docs/joining.md has the
+ * order and where the secret comes from. The n-th call in a process meets the n-th call of the
+ * others. Errors: as hfreduceCommInitRank; hfreduceInvalidUsage when no launcher is recognised;
  * hfreduceAuthFailed with the sentence that says what to set when several hosts share no secret. */
 HFREDUCE_API hfreduceResult_t hfreduceCommInitFromEnv(hfreduceComm_t* comm,
                                                       const hfreduceConfig_t* config);
-/* Collective over `comm`: ranks with the same `color` (>= 0) form *newcomm, ordered by `key`, then by
- * their rank; HFREDUCE_SPLIT_NOCOLOR gets NULL. `config` NULL inherits. */
+/* Collective over `comm`: ranks with the same `color` (>= 0) form *newcomm, ordered by `key`, then
+ * by their rank; HFREDUCE_SPLIT_NOCOLOR gets NULL. `config` NULL inherits. */
 HFREDUCE_API hfreduceResult_t hfreduceCommSplit(hfreduceComm_t comm, int color, int key,
                                                 hfreduceComm_t* newcomm,
                                                 const hfreduceConfig_t* config);
@@ -298,13 +302,14 @@ HFREDUCE_API hfreduceResult_t hfreduceCommGrow(hfreduceComm_t comm, int nranks,
 
 /* ---------------------------------------------------------------- a communicator's life */
 
-/* Waits until what was started on `comm` is done; no operation may follow. Destroy still frees it. */
+/* Waits until what was started on `comm` is done; no operation may follow. Destroy still frees it.
+ */
 HFREDUCE_API hfreduceResult_t hfreduceCommFinalize(hfreduceComm_t comm);
 /* Frees `comm`; aborts first if work is outstanding. Never waits for peers. A second Destroy is
  * hfreduceInvalidUsage. */
 HFREDUCE_API hfreduceResult_t hfreduceCommDestroy(hfreduceComm_t comm);
-/* Ends what is outstanding, here at once and on the other ranks within 1 s, with hfreduceAborted; keeps
- * the handle (Destroy frees it). Needs no peer. Any thread, any state. */
+/* Ends what is outstanding, here at once and on the other ranks within 1 s, with hfreduceAborted;
+ * keeps the handle (Destroy frees it). Needs no peer. Any thread, any state. */
 HFREDUCE_API hfreduceResult_t hfreduceCommAbort(hfreduceComm_t comm);
 /* Stops `comm` on all ranks but keeps it fit for Shrink. Not supported yet. */
 HFREDUCE_API hfreduceResult_t hfreduceCommRevoke(hfreduceComm_t comm, int flags);
@@ -317,54 +322,59 @@ HFREDUCE_API hfreduceResult_t hfreduceCommUserRank(hfreduceComm_t comm, int* ran
 /* The CUDA ordinal, or HFREDUCE_DEVICE_HOST. */
 HFREDUCE_API hfreduceResult_t hfreduceCommDevice(hfreduceComm_t comm, int* device);
 /* hfreduceSuccess, hfreduceInProgress, or the error that ended `comm`. Any thread. */
-HFREDUCE_API hfreduceResult_t hfreduceCommGetAsyncError(hfreduceComm_t comm, hfreduceResult_t* result);
+HFREDUCE_API hfreduceResult_t hfreduceCommGetAsyncError(hfreduceComm_t comm,
+                                                        hfreduceResult_t* result);
 /* The error that ended `comm`; comm NULL: this thread's last failed call. Any thread. */
-HFREDUCE_API hfreduceResult_t hfreduceCommGetErrorInfo(hfreduceComm_t comm, hfreduceErrorInfo_t* info);
-/* What the communicator is and does, as JSON; `key`: "plan", "memory" or "links". *size: in, the capacity
- * of `buffer` in bytes; out, the bytes needed with the final NUL. A NULL buffer asks; a buffer too small
- * is left as it was and gets hfreduceInvalidArgument. Any thread. */
-HFREDUCE_API hfreduceResult_t hfreduceCommGetInfo(hfreduceComm_t comm, const char* key, char* buffer,
-                                                  size_t* size);
+HFREDUCE_API hfreduceResult_t hfreduceCommGetErrorInfo(hfreduceComm_t comm,
+                                                       hfreduceErrorInfo_t* info);
+/* What the communicator is and does, as JSON; `key`: "plan", "memory" or "links". *size: in, the
+ * capacity of `buffer` in bytes; out, the bytes needed with the final NUL. A NULL buffer asks; a
+ * buffer too small is left as it was and gets hfreduceInvalidArgument. Any thread. */
+HFREDUCE_API hfreduceResult_t hfreduceCommGetInfo(hfreduceComm_t comm, const char* key,
+                                                  char* buffer, size_t* size);
 
 /* ---------------------------------------------------------------- collectives
- * On a communicator of host memory a call blocks until its result is there, unless it was given a request.
- * When it has returned (or its request is done) nobody touches the buffers any more. Count 0 is legal and
- * ends at once. In place is the same pointer; any other overlap is hfreduceInvalidArgument.
- * Errors: hfreducePeerDead, hfreducePeerUnreachable, hfreduceMismatch, hfreduceTimeout, hfreduceAborted,
- * hfreduceDataCorrupt, hfreduceSystemError, hfreduceNotSupported (type or op). */
+ * On a communicator of host memory a call blocks until its result is there, unless it was given a
+ * request. When it has returned (or its request is done) nobody touches the buffers any more. Count
+ * 0 is legal and ends at once. In place is the same pointer; any other overlap is
+ * hfreduceInvalidArgument. Errors: hfreducePeerDead, hfreducePeerUnreachable, hfreduceMismatch,
+ * hfreduceTimeout, hfreduceAborted, hfreduceDataCorrupt, hfreduceSystemError, hfreduceNotSupported
+ * (type or op). */
 
 /* recvbuff[i] = op over all ranks of sendbuff[i], 0 <= i < count, on every rank. */
 HFREDUCE_API hfreduceResult_t hfreduceAllReduce(const void* sendbuff, void* recvbuff, size_t count,
                                                 hfreduceDataType_t datatype, hfreduceRedOp_t op,
                                                 hfreduceComm_t comm, hfreduceStream_t stream);
-HFREDUCE_API hfreduceResult_t hfreduceAllReduceEx(const void* sendbuff, void* recvbuff, size_t count,
-                                                  hfreduceDataType_t datatype, hfreduceRedOp_t op,
-                                                  hfreduceComm_t comm,
+HFREDUCE_API hfreduceResult_t hfreduceAllReduceEx(const void* sendbuff, void* recvbuff,
+                                                  size_t count, hfreduceDataType_t datatype,
+                                                  hfreduceRedOp_t op, hfreduceComm_t comm,
                                                   const hfreduceCallConfig_t* call);
 /* Persistent form: the plan is bound once, then started any number of times. Not supported yet. */
-HFREDUCE_API hfreduceResult_t hfreduceAllReduceInit(const void* sendbuff, void* recvbuff, size_t count,
-                                                    hfreduceDataType_t datatype, hfreduceRedOp_t op,
-                                                    hfreduceComm_t comm,
+HFREDUCE_API hfreduceResult_t hfreduceAllReduceInit(const void* sendbuff, void* recvbuff,
+                                                    size_t count, hfreduceDataType_t datatype,
+                                                    hfreduceRedOp_t op, hfreduceComm_t comm,
                                                     const hfreduceCallConfig_t* call,
                                                     hfreduceRequest_t* request);
-/* recvbuff on every rank = sendbuff of `root`; sendbuff is read on `root` only and may be NULL elsewhere. */
+/* recvbuff on every rank = sendbuff of `root`; sendbuff is read on `root` only and may be NULL
+ * elsewhere. */
 HFREDUCE_API hfreduceResult_t hfreduceBroadcast(const void* sendbuff, void* recvbuff, size_t count,
                                                 hfreduceDataType_t datatype, int root,
                                                 hfreduceComm_t comm, hfreduceStream_t stream);
-HFREDUCE_API hfreduceResult_t hfreduceBroadcastEx(const void* sendbuff, void* recvbuff, size_t count,
-                                                  hfreduceDataType_t datatype, int root,
-                                                  hfreduceComm_t comm,
+HFREDUCE_API hfreduceResult_t hfreduceBroadcastEx(const void* sendbuff, void* recvbuff,
+                                                  size_t count, hfreduceDataType_t datatype,
+                                                  int root, hfreduceComm_t comm,
                                                   const hfreduceCallConfig_t* call);
 /* Persistent form. Not supported yet. */
-HFREDUCE_API hfreduceResult_t hfreduceBroadcastInit(const void* sendbuff, void* recvbuff, size_t count,
-                                                    hfreduceDataType_t datatype, int root,
-                                                    hfreduceComm_t comm,
+HFREDUCE_API hfreduceResult_t hfreduceBroadcastInit(const void* sendbuff, void* recvbuff,
+                                                    size_t count, hfreduceDataType_t datatype,
+                                                    int root, hfreduceComm_t comm,
                                                     const hfreduceCallConfig_t* call,
                                                     hfreduceRequest_t* request);
 
 /* ---------------------------------------------------------------- requests
- * Test only reads and may be called from any thread; Wait and Test never free; Free of an active request
- * is hfreduceInvalidUsage. A request made inside a group becomes valid at hfreduceGroupEnd. */
+ * Test only reads and may be called from any thread; Wait and Test never free; Free of an active
+ * request is hfreduceInvalidUsage. A request made inside a group becomes valid at hfreduceGroupEnd.
+ */
 
 /* Starts a persistent request. Not supported yet. */
 HFREDUCE_API hfreduceResult_t hfreduceRequestStart(hfreduceRequest_t request);
@@ -376,8 +386,9 @@ HFREDUCE_API hfreduceResult_t hfreduceRequestFree(hfreduceRequest_t request);
 
 /* ---------------------------------------------------------------- groups and created operations */
 
-/* Calls between Start and End are collected and run together at the outermost End: needed when one thread
- * drives several ranks. State is the thread's own. End returns the first error among them. */
+/* Calls between Start and End are collected and run together at the outermost End: needed when one
+ * thread drives several ranks. State is the thread's own. End returns the first error among them.
+ */
 HFREDUCE_API hfreduceResult_t hfreduceGroupStart(void);
 HFREDUCE_API hfreduceResult_t hfreduceGroupEnd(void);
 
@@ -399,8 +410,9 @@ HFREDUCE_API hfreduceResult_t hfreduceMemFree(void* ptr);
 HFREDUCE_API hfreduceResult_t hfreduceCommRegister(hfreduceComm_t comm, void* buffer, size_t size,
                                                    void** handle);
 /* The same for a caller's own shared mapping of descriptor `fd` at `offset`. Not supported yet. */
-HFREDUCE_API hfreduceResult_t hfreduceCommRegisterMapping(hfreduceComm_t comm, void* buffer, size_t size,
-                                                          int fd, size_t offset, void** handle);
+HFREDUCE_API hfreduceResult_t hfreduceCommRegisterMapping(hfreduceComm_t comm, void* buffer,
+                                                          size_t size, int fd, size_t offset,
+                                                          void** handle);
 HFREDUCE_API hfreduceResult_t hfreduceCommDeregister(hfreduceComm_t comm, void* handle);
 
 #ifdef __cplusplus

@@ -68,7 +68,8 @@ Comm::Comm(const Membership& membership, CommOptions options)
 Comm::~Comm() {
   if (engine_) {
     const std::lock_guard lock(engine_->mutex());
-    if (engine_->outstanding()) latch_.raise(Status(Code::kAborted, "the communicator was destroyed"));
+    if (engine_->outstanding())
+      latch_.raise(Status(Code::kAborted, "the communicator was destroyed"));
     while (engine_->outstanding()) engine_->progress();
     if (!latch_.raised()) engine_->leave(kLeaveMs);
   }

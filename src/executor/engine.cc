@@ -279,10 +279,10 @@ void Engine::watch_deadline(Nanoseconds now) {
     rank = run_.waits_for();
     who = rank >= 0 ? "waiting for " + options_.hooks.describe(rank) : "waiting for the network";
   }
-  latch_.raise(
-      Status(Code::kTimeout, fmt::format("{} (operation {}) did not end within its deadline of {} ms: {}",
-                                         call.signature.to_string(), call.sequence, call.timeout_ms, who))
-          .with_rank(rank));
+  latch_.raise(Status(Code::kTimeout,
+                      fmt::format("{} (operation {}) did not end within its deadline of {} ms: {}",
+                                  call.signature.to_string(), call.sequence, call.timeout_ms, who))
+                   .with_rank(rank));
 }
 
 }  // namespace hfreduce::executor

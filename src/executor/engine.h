@@ -57,8 +57,8 @@ class Engine {
   // An operation of no elements: numbered and remembered, and done. Hold the mutex.
   void skip(const Signature& signature, std::uint32_t fingerprint);
 
-  // Takes leave of every link, so that what was sent arrives although the connections end; waits at most `ms`
-  // for the other hosts' kernels (not for their processes). Hold the mutex.
+  // Takes leave of every link, so that what was sent arrives although the connections end; waits at
+  // most `ms` for the other hosts' kernels (not for their processes). Hold the mutex.
   void leave(int ms);
 
   std::mutex& mutex() noexcept { return mutex_; }
