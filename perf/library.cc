@@ -10,9 +10,13 @@ namespace hfreduce::perf {
 
 void must(hfreduceResult_t result, hfreduceComm_t comm, const char* what) {
   if (result == hfreduceSuccess) return;
+  // A communicator knows what ended it; a call that was refused is only known to this thread.
   hfreduceErrorInfo_t info = HFREDUCE_ERROR_INFO_INITIALIZER;
-  const bool told =
-      hfreduceCommGetErrorInfo(comm, &info) == hfreduceSuccess && info.text[0] != '\0';
+  bool told = hfreduceCommGetErrorInfo(comm, &info) == hfreduceSuccess && info.code == result;
+  if (!told && comm != nullptr) {
+    told = hfreduceCommGetErrorInfo(nullptr, &info) == hfreduceSuccess && info.code == result;
+  }
+  told = told && info.text[0] != '\0';
   const char* name = hfreduceGetErrorString(result);
   throw Failure(told ? fmt::format("{}: {}: {}", what, name, info.text)
                      : fmt::format("{}: {}", what, name));

@@ -61,8 +61,10 @@ struct Ball {
   bool yielding;
 
   void wait(std::uint64_t value) const {
+    // Those who were not bound may share a core even where they should not.
+    int spins = yielding ? 0 : 2000;
     while (theirs.load(std::memory_order_acquire) != value) {
-      if (yielding) {
+      if (--spins < 0) {
         sched_yield();
       } else {
         relax();
