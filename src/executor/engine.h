@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include "base/failure.h"
@@ -117,6 +118,7 @@ class Engine {
   std::uint64_t sequence_ = 0;
   bool head_active_ = false, links_up_ = true;
   std::vector<std::uint64_t> iterations_;  // of each channel
+  std::set<std::int32_t> asked_for_;       // links that connect() was called for
   std::map<std::int32_t, Status>
       broken_;  // links that ended; a failure once an operation needs one
   History history_;
