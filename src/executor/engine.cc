@@ -132,7 +132,7 @@ bool Engine::connect_links() {
       peers_.set_link(peer, std::move(*link));
       came = true;
     } else {
-      options_.hooks.connect(peer);
+      if (asked_links_.insert(peer).second) options_.hooks.connect(peer);
       links_up_ = false;
     }
   }

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include "base/failure.h"
@@ -119,6 +120,7 @@ class Engine {
   std::vector<std::uint64_t> iterations_;  // of each channel
   std::map<std::int32_t, Status>
       broken_;  // links that ended; a failure once an operation needs one
+  std::set<std::int32_t> asked_links_;  // peers to whom a link was once asked for
   History history_;
   // Of the head operation, once it has been waiting; 0: not.
   Nanoseconds waiting_since_ = 0, next_question_ = 0, next_log_ = 0, mismatch_since_ = 0,
