@@ -132,7 +132,8 @@ bool Engine::connect_links() {
       peers_.set_link(peer, std::move(*link));
       came = true;
     } else {
-      if (asked_links_.insert(peer).second) options_.hooks.connect(peer);
+      // Once: a second connection would take the place of the first at the other end.
+      if (asked_for_.insert(peer).second) options_.hooks.connect(peer);
       links_up_ = false;
     }
   }

@@ -118,9 +118,9 @@ class Engine {
   std::uint64_t sequence_ = 0;
   bool head_active_ = false, links_up_ = true;
   std::vector<std::uint64_t> iterations_;  // of each channel
+  std::set<std::int32_t> asked_for_;       // links that connect() was called for
   std::map<std::int32_t, Status>
       broken_;  // links that ended; a failure once an operation needs one
-  std::set<std::int32_t> asked_links_;  // peers to whom a link was once asked for
   History history_;
   // Of the head operation, once it has been waiting; 0: not.
   Nanoseconds waiting_since_ = 0, next_question_ = 0, next_log_ = 0, mismatch_since_ = 0,
