@@ -25,6 +25,8 @@ T read_as(const sockaddr_storage& storage) {
   return address;
 }
 
+Status not_packed() { return Status(Code::kProtocolError, "these bytes are no packed address"); }
+
 Result<std::uint16_t> parse_port(std::string_view text, std::string_view whole) {
   unsigned port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
@@ -145,19 +147,22 @@ Result<Address> Address::unpack(std::string_view bytes) {
   const std::uint16_t port = reader.u16();
   const std::string_view address = reader.raw(16);
   if (bytes.size() != kPackedBytes || !reader.done() || (kind != kPackedV4 && kind != kPackedV6)) {
-    return Status(Code::kProtocolError, "these bytes are no packed address");
+    return not_packed();
   }
   if (kind == kPackedV4) {
     sockaddr_in v4{};
     v4.sin_family = AF_INET;
     v4.sin_port = htons(port);
     std::memcpy(&v4.sin_addr, address.data(), 4);
+    if (address.substr(4) != std::string(12, '\0')) return not_packed();
     return Address(reinterpret_cast<const sockaddr*>(&v4), sizeof v4);
   }
   sockaddr_in6 v6{};
   v6.sin6_family = AF_INET6;
   v6.sin6_port = htons(port);
   std::memcpy(&v6.sin6_addr, address.data(), 16);
+  // Such an address is written as IPv4: one address, one form.
+  if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return not_packed();
   return Address(reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
 }
 

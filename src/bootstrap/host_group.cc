@@ -99,7 +99,9 @@ Result<GroupOutcome> follow(const GroupPlan& plan) {
       std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms));
       continue;
     }
-    LocalMessage answer = receive_local(leader, 32, plan.deadline);
+    while (!wait_readable(leader, soon()) && !over(plan)) {
+    }
+    LocalMessage answer = receive_local(leader, 32, Deadline::after_ms(0));
     if (answer.bytes.empty() ||
         !equal(to_hash(answer.bytes), proof(plan, "memory leader", plan.rank))) {
       continue;

@@ -38,12 +38,12 @@ bool same_user(const UniqueFd& socket) {
          peer.uid == geteuid();
 }
 
+}  // namespace
+
 bool wait_readable(const UniqueFd& socket, Deadline deadline) {
   pollfd entry{socket.get(), POLLIN, 0};
   return ::poll(&entry, 1, deadline.left_ms()) == 1;
 }
-
-}  // namespace
 
 Result<UniqueFd> listen_local(std::string_view name) {
   UniqueFd socket = new_socket();

@@ -19,6 +19,9 @@ UniqueFd accept_local(const UniqueFd& listener, Deadline deadline);
 // Invalid when nobody listens, or somebody of another user.
 UniqueFd connect_local(std::string_view name);
 
+// Whether there is something to read, or the other side has gone, before the deadline.
+bool wait_readable(const UniqueFd& socket, Deadline deadline);
+
 // Whole messages; false on any failure. `passed` travels along if it is not negative.
 bool send_local(const UniqueFd& socket, std::string_view bytes, int passed = -1);
 struct LocalMessage {

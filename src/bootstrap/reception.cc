@@ -19,6 +19,7 @@ namespace {
 constexpr int kBacklog = 4096;
 constexpr Nanoseconds kHandshakeTime = 10'000'000'000;  // generous: 5 % of packets may be lost
 constexpr Nanoseconds kPauseWithoutDescriptors = 100'000'000;
+constexpr Nanoseconds kQuietTime = 10'000'000'000;  // between two warnings about that
 std::atomic<std::uint64_t> strangers_so_far{0};
 
 // Handshakes under way at once: many for a big job, but never all descriptors of the process.
@@ -90,7 +91,11 @@ class ListenSocket final : public Watcher {
   }
   void pause() {
     const Status why = system_error("accepting a connection");
-    HFR_LOG(kWarn, "join", "{}: trying again in 100 ms; raise the limit (ulimit -n)", why.text());
+    if (now_ns() >= quiet_until_) {
+      HFR_LOG(kWarn, "join", "{}: trying again every 100 ms; raise the limit (ulimit -n)",
+              why.text());
+    }
+    quiet_until_ = now_ns() + kQuietTime;
     watch_.reset();
     timer_ = reception_.loop().after(kPauseWithoutDescriptors, [this] { watch(); });
   }
@@ -99,6 +104,7 @@ class ListenSocket final : public Watcher {
   UniqueFd fd_;
   Watch watch_;
   Timer timer_;
+  Nanoseconds quiet_until_ = 0;
 };
 
 Result<Reception*> Reception::instance(const Settings& settings) {

@@ -11,7 +11,7 @@ using transport::Tag;
 
 std::int64_t tick_of(const schedule::Tick& tick, std::uint64_t iteration,
                      std::int32_t repetition) noexcept {
-  return static_cast<std::int64_t>(iteration * tick.rate) + tick.offset + repetition;
+  return static_cast<std::int64_t>(tick.at(iteration, static_cast<std::uint32_t>(repetition)));
 }
 
 }  // namespace

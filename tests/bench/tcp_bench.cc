@@ -2,7 +2,8 @@
 // a TcpLink, without and with checksum, in turns; medians and ratios.
 //
 //   tcp_bench [--one-way] [--pair NETNS_A NETNS_B ADDRESS_OF_A] [--message BYTES] [--sockets N]
-//   [--rounds N]
+//             [--rounds N] [--connections N] [--congestion NAME] [--chunk BYTES] [--least BYTES]
+//             [--most BYTES]
 //
 // Without --pair both are on loopback. Each process is bound to a core of its own.
 #include <arpa/inet.h>
@@ -45,6 +46,7 @@ struct Options {
   int sockets = 1, rounds = 6;
   int only = -1, connections = 7;
   std::string congestion;
+  std::size_t least = 64 << 10, most = kMost;
 };
 
 [[noreturn]] void die(const char* what) {
@@ -233,7 +235,7 @@ void run(int number, const Options& options, Shared& shared) {
   CPU_SET(number, &cpus);
   ::sched_setaffinity(0, sizeof cpus, &cpus);
   Side side{number, options, shared};
-  for (std::size_t bytes = 64 << 10; bytes <= kMost; bytes *= 4) {
+  for (std::size_t bytes = options.least; bytes <= options.most; bytes *= 4) {
     const int rounds = options.rounds * (bytes <= (4u << 20) ? 10 : 1);
     std::vector<Nanoseconds> took[kKinds];
     for (int i = 0; i < options.connections; ++i) measure(side, bytes, rounds, took);
@@ -256,6 +258,10 @@ Options parse(int argc, char** argv) {
       options.message = static_cast<std::size_t>(number());
     } else if (what == "--chunk") {
       options.chunk = static_cast<std::size_t>(number());
+    } else if (what == "--least") {
+      options.least = static_cast<std::size_t>(number());
+    } else if (what == "--most") {
+      options.most = std::min(kMost, static_cast<std::size_t>(number()));
     } else if (what == "--sockets") {
       options.sockets = static_cast<int>(number());
     } else if (what == "--rounds") {

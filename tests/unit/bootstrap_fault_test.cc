@@ -1,6 +1,9 @@
 // What goes wrong while joining, and who hears of it: threads of one process as ranks.
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "bootstrap/reception.h"
 #include "bootstrap_jobs.h"
@@ -160,6 +163,70 @@ TEST(JoinFault, AHelloWithoutTheProofGetsNoFurther) {
   ASSERT_EQ(recv(fd.get(), answer, sizeof answer, 0), static_cast<ssize_t>(kChallengeBytes));
   EXPECT_LE(recv(fd.get(), answer, sizeof answer, 0), 0) << "hung up, no verdict";
   for (const Rank& rank : join_some(id, {0, 1}, 2)) EXPECT_TRUE(rank.joined.ok());
+}
+
+double cpu_seconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+TEST(JoinFault, WithoutFreeDescriptorsTheListenerWaitsAndDoesNotSpin) {
+  const UniqueId id = new_id();
+  std::vector<UniqueFd> visitors, ballast;
+  for (int i = 0; i < 5; ++i)
+    visitors.emplace_back(socket(id.addresses.front().family(), SOCK_STREAM, 0));
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  rlimit low = before;
+  low.rlim_cur = static_cast<rlim_t>(visitors.back().get()) + 50;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  for (int fd; (fd = dup(visitors[0].get())) >= 0;) ballast.emplace_back(fd);
+  const double start = cpu_seconds();
+  for (const UniqueFd& visitor : visitors) {
+    EXPECT_EQ(connect(visitor.get(), id.addresses.front().raw(), id.addresses.front().size()), 0);
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(400));
+  EXPECT_LT(cpu_seconds() - start, 0.2);
+  ballast.clear();
+  for (const Rank& rank : join_some(id, {0, 1}, 2))
+    EXPECT_TRUE(rank.joined.ok()) << rank.joined.text();
+  setrlimit(RLIMIT_NOFILE, &before);
+}
+
+TEST(Idle, BurnsNoProcessorTime) {
+  Job job(20);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const double start = cpu_seconds();
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_LT(cpu_seconds() - start, 0.03);
+}
+
+TEST(Fork, AChildIsRefusedAndItsEndIsNoDeath) {
+  Job job(3);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const auto book = job[1].session->exchange("x", Deadline::after_ms(1000));
+    const auto id = open_rendezvous(settings());
+    job[1].session->leave(0);
+    job[1].session.reset();
+    _exit(book.status().code() == Code::kInvalidUsage && id.status().code() == Code::kInvalidUsage
+              ? 0
+              : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  std::vector<std::thread> threads;
+  for (Rank& rank : job.all()) {
+    EXPECT_FALSE(rank.latch.raised());
+    threads.emplace_back(
+        [&] { EXPECT_TRUE(rank.session->exchange("y", Deadline::after_ms(10'000)).ok()); });
+  }
+  for (auto& thread : threads) thread.join();
 }
 
 TEST(Failure, SpreadsToAllAndNamesItsOrigin) {

@@ -70,11 +70,6 @@ bool Machine::end() {
       if (!log.sent.empty())
         ranks_[static_cast<std::size_t>(log.owner)].clock.learn({log.actor, log.sent.back().time});
       log.sent.clear();
-      constexpr std::size_t kKept = 64;
-      if (log.raises.size() <= kKept) continue;
-      const auto last = log.raises.end() - kKept;
-      log.forgotten = (last - 1)->value;
-      log.raises.erase(log.raises.begin(), last);
     }
   }
   for (std::int32_t rank = 0; rank < placement_.ranks(); ++rank)

@@ -25,14 +25,48 @@ struct Sent {
   std::int32_t time = 0;
 };
 
+// The last raises of a flag, oldest first. Waits look back a few slots at most; what is older is
+// forgotten, and who waits for it learns nothing: that can only show races that are none.
+class Raises {
+ public:
+  // The storage for a new last one, to be filled.
+  Raise& next() {
+    if (kept_.size() < kMost) return kept_.emplace_back();
+    Raise& oldest = kept_[first_];
+    forgotten_ = oldest.value;
+    first_ = (first_ + 1) % kMost;
+    return oldest;
+  }
+  // The earliest with at least this value, which has been raised; nullptr: forgotten.
+  const Raise* satisfying(std::uint64_t value) const {
+    if (value <= forgotten_) return nullptr;
+    std::size_t low = 0, high = kept_.size() - 1;
+    while (low < high) {
+      const std::size_t middle = (low + high) / 2;
+      if (at(middle).value < value)
+        low = middle + 1;
+      else
+        high = middle;
+    }
+    return &at(low);
+  }
+
+ private:
+  static constexpr std::size_t kMost = 64;
+  const Raise& at(std::size_t i) const { return kept_[(first_ + i) % kMost]; }
+
+  std::vector<Raise> kept_;
+  std::size_t first_ = 0;
+  std::uint64_t forgotten_ = 0;
+};
+
 struct Log {
   std::int32_t owner = 0, receiver = -1;  // receiver -1: a mapped line
   std::uint16_t flag = 0;
   std::uint64_t value = 0;
   std::vector<std::uint32_t> waiting;  // lanes
   // With clocks only:
-  std::vector<Raise> raises;
-  std::uint64_t forgotten = 0;  // raises up to this value are not kept any more
+  Raises raises;
   Epoch last_by;
   // Posted only: the link as an actor, which carries what its senders knew.
   std::uint32_t actor = 0;  // 0: has put nothing yet

@@ -71,15 +71,17 @@ bool Machine::raise(LaneRun& run, Log* log, std::uint64_t value, const Step& ste
     return fail_at(run, fmt::format("raises flag {} in no order with {}", log->flag,
                                     actors_[log->last_by.actor]));
   log->last_by = {run.actor, run.clock.of(run.actor)};
-  Raise raise{
-      value, log->last_by, {}, run.schedule->peers.data() + step.peers.begin, step.peers.count};
+  Raise& raise = log->raises.next();
+  raise.value = value;
+  raise.by = log->last_by;
+  raise.names = run.schedule->peers.data() + step.peers.begin;
+  raise.named = step.peers.count;
   if (log->receiver >= 0) {
-    log->carried.join(run.clock);
+    if (step.op == Op::kSignal) log->carried.join(run.clock);  // a put's has joined already
     raise.clock = log->carried;
   } else {
     raise.clock = run.clock;
   }
-  log->raises.push_back(std::move(raise));
   return true;
 }
 
@@ -101,10 +103,8 @@ bool Machine::wait(LaneRun& run, const Step& step, std::int32_t segment) {
 
 // Learns what the earliest raise that satisfies the wait tells.
 bool Machine::see(LaneRun& run, const Log& log, std::uint64_t value) {
-  if (value <= log.forgotten) return true;  // learns nothing: can only see races that are none
-  const auto raise =
-      std::lower_bound(log.raises.begin(), log.raises.end(), value,
-                       [](const Raise& entry, std::uint64_t least) { return entry.value < least; });
+  const Raise* raise = log.raises.satisfying(value);
+  if (raise == nullptr) return true;
   if (log.receiver < 0) {
     const std::int32_t* end = raise->names + raise->named;
     if (std::find(raise->names, end, run.rank) == end)
