@@ -235,6 +235,20 @@ TEST(Api, NothingIsAnOperationToo) {
   });
 }
 
+TEST(Api, ACallOfNothingThatOnlyOneRankMadeShowsAtTheNextCall) {
+  Team team(3);
+  team.each([](int rank, hfreduceComm_t comm) {
+    const hfreduceDataType_t type = rank == 2 ? hfreduceInt8 : hfreduceFloat64;
+    EXPECT_EQ(hfreduceAllReduce(nullptr, nullptr, 0, type, hfreduceSum, comm, nullptr),
+              hfreduceSuccess);
+    int one = 1;
+    EXPECT_EQ(hfreduceAllReduce(&one, &one, 1, hfreduceInt32, hfreduceSum, comm, nullptr),
+              hfreduceMismatch);
+    EXPECT_THAT(last_error(),
+                testing::AllOf(HasSubstr("rank 2"), HasSubstr("int8"), HasSubstr("float64")));
+  });
+}
+
 TEST(Api, OneRankCostsNothing) {
   hfreduceUniqueId id;
   ASSERT_EQ(hfreduceGetUniqueId(&id), hfreduceSuccess);
