@@ -13,10 +13,10 @@ RELAY = pathlib.Path(__file__).resolve().parents[1] / "harness" / "relay.py"
 PORT = 9999
 
 
-def start_relay(context, after):
+def start_relay(context, after, name="relay"):
     network = Network(2, routed=True)
-    relay = Job(context, "relay")
-    relay.start([sys.executable, RELAY, PORT, after], host=SWITCH)
+    relay = Job(context, name)
+    relay.start([sys.executable, RELAY, PORT, after, context.random.randrange(1 << 31)], host=SWITCH)
     wait_for(context, relay, "ready")
     inside(SWITCH, "nft", "add", "table", "ip", "relay")
     inside(SWITCH, "nft", "add", "chain", "ip", "relay", "way",
@@ -45,15 +45,19 @@ def faithful_relay(context):
 
 @scenario(needs=["nft"])
 def flipped_bit(context):
-    network, relay = start_relay(context, 3 << 20)
-    job = Job(context)
-    ranks = start_plain(job, network, [2, 1], "--seed", context.seed, "--seconds", 60, "--min-bytes", 100000)
-    wait_for(context, relay, "flipped")
-    took = context.expect_errors(job, list(range(ranks)), time.monotonic_ns(), 2.0, ["DataCorrupt"])
-    context.say(f"within {took:.2f} s: {job.events('error')[0]['text']}")
-    job.wait(20)
-    context.expect_no_wrong(job)
-    relay.kill()
+    for trial in range(5):
+        after = context.random.randrange(1 << 20, 4 << 20)
+        network, relay = start_relay(context, after, f"relay-{trial}")
+        job = Job(context, f"trial-{trial}")
+        ranks = start_plain(job, network, [2, 1], "--seed", context.seed + trial, "--seconds", 60,
+                            "--min-bytes", 100000)
+        wait_for(context, relay, "flipped")
+        took = context.expect_errors(job, list(range(ranks)), time.monotonic_ns(), 1.0, ["DataCorrupt"],
+                                     about=list(range(ranks)))
+        context.say(f"within {took:.2f} s: {job.events('error')[0]['text']}")
+        job.wait(20)
+        context.expect_no_wrong(job)
+        relay.kill()
 
 
 main()

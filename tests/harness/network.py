@@ -72,15 +72,12 @@ class Network:
         run("ip", "-n", SWITCH, "link", "set", f"p{i}", "down")
 
     def drop(self, i, direction, share=100):
-        """Host i loses `share` percent of what comes in ("input") or goes out ("output")."""
-        host = self.hosts[i]
-        inside(host, "nft", "add", "table", "inet", "fault")
-        chain = f"{{ type filter hook {direction} priority 0; }}"
-        inside(host, "nft", "add", "chain", "inet", "fault", direction, chain)
+        """Host i loses `share` percent of what comes in ("input") or goes out ("output"): on the wire, where
+        neither end is told."""
+        where, device = (self.hosts[i], "eth0") if direction == "input" else (SWITCH, f"p{i}")
+        table = f"fault_{device}"
+        chain = f"{{ type filter hook ingress device {device} priority 0; }}"
         match = [] if share == 100 else ["numgen", "random", "mod", "100", "<", share]
-        inside(host, "nft", "add", "rule", "inet", "fault", direction, "oifname" if direction ==
-               "output" else "iifname", "eth0", *match, "drop")
-
-    def dropped(self, i):
-        """The rules of host i, with counters if any: for reports."""
-        return inside(self.hosts[i], "nft", "list", "ruleset")
+        inside(where, "nft", "add", "table", "netdev", table)
+        inside(where, "nft", "add", "chain", "netdev", table, "wire", chain)
+        inside(where, "nft", "add", "rule", "netdev", table, "wire", *match, "drop")

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """A relay that sits on a router and, once, changes one byte on its way. Connections that the router redirects
-here go on to where they were meant to. `relay.py PORT AFTER`: the first connection that has carried AFTER
-bytes in one direction gets one bit flipped in its next block; prints "flipped"."""
+here go on to where they were meant to. `relay.py PORT AFTER SEED`: the first connection that has carried
+AFTER bytes in one direction gets one bit flipped in its next block; prints "flipped"."""
 import asyncio
+import random
 import socket
 import struct
 import sys
@@ -20,7 +21,7 @@ class Relay:
             if not self.flipped and passed > self.after and len(block) > 1000:
                 self.flipped = True
                 changed = bytearray(block)
-                changed[len(block) // 2] ^= 0x10
+                changed[random.randrange(len(block))] ^= 1 << random.randrange(8)
                 block = bytes(changed)
                 print("flipped", flush=True)
             passed += len(block)
@@ -44,6 +45,7 @@ class Relay:
 
 async def main():
     relay = Relay(int(sys.argv[2]))
+    random.seed(int(sys.argv[3]))
     server = await asyncio.start_server(relay.serve, "0.0.0.0", int(sys.argv[1]))
     print("ready", flush=True)
     await server.serve_forever()

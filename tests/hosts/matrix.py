@@ -86,8 +86,9 @@ def split_halves(context):
     network = Network(2)
     job = Job(context)
     start_plain(job, network, [3, 2], "--seed", context.seed, "--ops", 200, "--split", 1)
-    context.expect(not any(job.wait(90)), "exit status")
+    codes = job.wait(90)
     context.expect_no_wrong(job)
+    context.expect(not any(codes) and not job.events("error"), f"errors: {job.events('error')[:3]}")
     ends = job.events("end")
     context.expect(len(ends) == 5, "five ranks end")
     for parity in (0, 1):

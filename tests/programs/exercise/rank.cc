@@ -72,7 +72,7 @@ hfreduceResult_t Rank::start(const Lane& lane, const Task& task) {
 hfreduceResult_t Rank::step(std::uint64_t index) {
   const Lane& lane = lanes_[index % lanes_.size()];
   const Task task = make_task(options_, lane.stream, index / lanes_.size(), lane.ranks);
-  if (misbehaves_at(index)) return misbehave(lane, task);
+  if (misbehaves_at(index)) return misbehave(lane, task, index);
   return start(lane, task);
 }
 

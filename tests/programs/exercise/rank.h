@@ -39,10 +39,10 @@ class Rank {
   // misbehave.cc: returns false when the operation must not be made as it was.
   bool misbehaves_at(std::uint64_t index) const;
   Task wrong_call(Task task) const;
-  hfreduceResult_t misbehave(const Lane& lane, const Task& task);
+  hfreduceResult_t misbehave(const Lane& lane, const Task& task, std::uint64_t index);
   hfreduceResult_t skip_call(const Lane& lane);
   void fork_child(const Lane& lane);
-  hfreduceResult_t destroy_with_work(const Lane& lane, const Task& task);
+  hfreduceResult_t destroy_with_work(const Lane& lane, std::uint64_t index);
 
   // aftermath.cc
   void report_error(hfreduceResult_t result, std::int64_t started_ns);
