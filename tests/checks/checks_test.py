@@ -60,6 +60,9 @@ class Sizes(unittest.TestCase):
         self.check("src/base/a.cc", "int f(int a) {\n" + "  ++a;\n" * 57 + "}\n", 0)
         self.check("src/base/a.cc", "int f(int a) {\n" + "  ++a;\n" * 58 + "}\n", 1)
         self.check("src/base/a.cc", "int f(int a,\n      int b) const noexcept {\n" + "  ++a;\n" * 57 + "}\n", 1)
+        long_body = "{\n" + "  ++a;\n" * 58 + "}\n"
+        self.check("src/base/a.cc", "A::A(int a)\n    : b_(a),\n      c_(a) " + long_body, 1)
+        self.check("src/base/a.cc", "A::A(int a)\n    : b_(a) {\n  ++a;\n}\n" + "int b;\n" * 70, 0)
         self.check("src/base/a.h", "struct A {\n  int f() {\n" + "    ++a;\n" * 58 + "  }\n};\n", 1)
         self.check("src/base/a.h", "struct A {\n" + "  int a;\n" * 80 + "};\n", 0)
 
