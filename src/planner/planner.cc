@@ -13,6 +13,9 @@ using algorithms::Collective;
 constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint32_t kOneShotSegment = 32 * kKiB;
 constexpr std::uint32_t kSegment = 256 * kKiB;
+constexpr std::uint32_t kLinkSegment = 64 * kKiB;
+constexpr std::uint64_t kLeastSegment =
+    32 * kKiB;  // so that the steps do not cost more than the bytes
 // Below this a tree's log2 n hops beat a ring's 2(n - 1); with few hosts the ring's even load wins
 // sooner.
 constexpr std::uint64_t kTreeUpTo = 64 * kKiB;
@@ -39,13 +42,18 @@ std::string_view pick_broadcast(const schedule::Placement& placement, std::uint6
   return tree ? "hierarchical-tree" : "hierarchical-chain";
 }
 
-std::uint32_t pick_segment(const Algorithm& algorithm, std::uint64_t bytes) {
+// Measured over veth (docs/benchmarks.md): a ring pays its hops for every segment, so it wants few;
+// a broadcast forwards what has arrived, and 64 KiB is where more per system call stops paying.
+std::uint32_t pick_segment(const schedule::Placement& placement, const Algorithm& algorithm,
+                           std::uint64_t bytes) {
   const std::uint32_t most = segment_capacity(algorithm);
-  // About eight segments in flight, none so small that the steps cost more than the bytes.
-  const std::uint64_t wish = std::clamp<std::uint64_t>(bytes / 8, 32 * kKiB, most);
-  std::uint32_t segment = 32 * kKiB;
+  if (placement.hosts() > 1 && algorithm.collective == Collective::kBroadcast) return kLinkSegment;
+  const bool links = placement.hosts() > 1;
+  const std::uint64_t least = links ? kLinkSegment : kLeastSegment;
+  const std::uint64_t wish = std::clamp<std::uint64_t>(bytes / (links ? 2 : 8), least, most);
+  std::uint64_t segment = least;
   while (segment * 2 <= wish) segment *= 2;
-  return std::min(segment, most);
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(segment, most));
 }
 
 const Algorithm* usable(Collective collective, std::string_view name,
@@ -86,8 +94,9 @@ Result<Choice> choose(const Facts& facts, const Question& question) {
   if (algorithm == nullptr)
     return Status(Code::kInternalError, "the planner chose an algorithm that does not apply");
   const std::uint32_t most = segment_capacity(*algorithm);
-  return Choice{algorithm, facts.segment_bytes != 0 ? std::min(facts.segment_bytes, most)
-                                                    : pick_segment(*algorithm, question.bytes)};
+  return Choice{algorithm, facts.segment_bytes != 0
+                               ? std::min(facts.segment_bytes, most)
+                               : pick_segment(placement, *algorithm, question.bytes)};
 }
 
 std::string explain(const Facts& facts, Collective collective) {
