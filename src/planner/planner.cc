@@ -21,14 +21,11 @@ constexpr std::uint64_t kLeastSegment =
 constexpr std::uint64_t kTreeUpTo = 64 * kKiB;
 constexpr std::int32_t kRingUpToHosts = 16;
 constexpr std::int32_t kChainUpToHosts = 8;
-// Reading everybody's data costs each rank n reads: more ranks, sooner two-shot.
-constexpr std::uint64_t kOneShotReads = 128 * kKiB;
+// Up to here one rendezvous is worth more than reading everybody's data instead of a share of it.
+constexpr std::uint64_t kOneShotUpTo = 2 * kKiB;
 
 std::string_view pick_allreduce(const schedule::Placement& placement, std::uint64_t bytes) {
-  if (placement.hosts() == 1) {
-    const auto ranks = static_cast<std::uint64_t>(placement.ranks());
-    return bytes <= kOneShotSegment && bytes * ranks <= kOneShotReads ? "one-shot" : "two-shot";
-  }
+  if (placement.hosts() == 1) return bytes <= kOneShotUpTo ? "one-shot" : "two-shot";
   const bool tree = bytes <= kTreeUpTo ? placement.hosts() > 2 : placement.hosts() > kRingUpToHosts;
   if (placement.most_local() == 1) return tree ? "double-tree" : "ring";
   return tree ? "hierarchical-tree" : "hierarchical-ring";
