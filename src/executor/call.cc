@@ -11,19 +11,52 @@ std::string Signature::to_string() const {
   return text;
 }
 
-void History::called(std::uint64_t sequence, std::uint32_t fingerprint,
-                     const Signature& signature) noexcept {
+void EmptyCalls::add(const Signature& signature, std::uint32_t signature_fingerprint) noexcept {
+  fingerprint = mixed_into(signature_fingerprint);
+  ++count;
+  last = signature;
+}
+
+std::uint32_t EmptyCalls::mixed_into(std::uint32_t call_fingerprint) const noexcept {
+  if (count == 0) return call_fingerprint;
+  std::uint64_t hash = (std::uint64_t{fingerprint} << 32 | call_fingerprint) + count;
+  hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccdull;  // the finalizer of MurmurHash3
+  return static_cast<std::uint32_t>(hash ^ (hash >> 32));
+}
+
+void History::Words::write(const Signature& signature) noexcept {
+  collective.store(signature.collective, std::memory_order_relaxed);
+  count.store(signature.count, std::memory_order_relaxed);
+  rest.store((std::uint64_t(static_cast<std::uint32_t>(signature.root)) << 32) |
+                 (signature.reduces ? 1u << 16 : 0u) |
+                 (static_cast<std::uint32_t>(signature.op) << 8) |
+                 static_cast<std::uint32_t>(signature.type),
+             std::memory_order_relaxed);
+}
+
+Signature History::Words::read() const noexcept {
+  Signature signature;
+  const std::uint64_t packed = rest.load(std::memory_order_relaxed);
+  signature.collective = collective.load(std::memory_order_relaxed);
+  signature.count = count.load(std::memory_order_relaxed);
+  signature.root = static_cast<std::int32_t>(packed >> 32);
+  signature.reduces = (packed >> 16 & 1) != 0;
+  signature.op = static_cast<kernels::ReduceOp>(packed >> 8 & 0xff);
+  signature.type = static_cast<kernels::DataType>(packed & 0xff);
+  return signature;
+}
+
+// The sequence number is cleared first and written last: who finds the same one before and after
+// has read words that belong together.
+void History::called(std::uint64_t sequence, std::uint32_t fingerprint, const Signature& signature,
+                     const EmptyCalls& before) noexcept {
   Slot& slot = slots_[sequence % slots_.size()];
   slot.sequence.store(0, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_release);
   slot.fingerprint.store(fingerprint, std::memory_order_relaxed);
-  slot.count.store(signature.count, std::memory_order_relaxed);
-  slot.rest.store((std::uint64_t(static_cast<std::uint32_t>(signature.root)) << 32) |
-                      (signature.reduces ? 1u << 16 : 0u) |
-                      (static_cast<std::uint32_t>(signature.op) << 8) |
-                      static_cast<std::uint32_t>(signature.type),
-                  std::memory_order_relaxed);
-  slot.collective.store(signature.collective, std::memory_order_relaxed);
+  slot.call.write(signature);
+  slot.empty_calls.store(before.count, std::memory_order_relaxed);
+  if (before.count != 0) slot.last_empty.write(before.last);
   slot.sequence.store(sequence, std::memory_order_release);
   called_.store(sequence, std::memory_order_release);
 }
@@ -35,18 +68,19 @@ History::Entry History::find(std::uint64_t sequence) const {
       sequence <= completed_.load(std::memory_order_relaxed) ? Phase::kDone : Phase::kActive;
   const Slot& slot = slots_[sequence % slots_.size()];
   if (slot.sequence.load(std::memory_order_acquire) != sequence) return entry;  // too long ago
-  Signature signature;
-  const std::uint64_t rest = slot.rest.load(std::memory_order_relaxed);
-  signature.collective = slot.collective.load(std::memory_order_relaxed);
-  signature.count = slot.count.load(std::memory_order_relaxed);
-  signature.root = static_cast<std::int32_t>(rest >> 32);
-  signature.reduces = (rest >> 16 & 1) != 0;
-  signature.op = static_cast<kernels::ReduceOp>(rest >> 8 & 0xff);
-  signature.type = static_cast<kernels::DataType>(rest & 0xff);
-  entry.fingerprint = static_cast<std::uint32_t>(slot.fingerprint.load(std::memory_order_relaxed));
+  const Signature signature = slot.call.read();
+  const std::uint64_t empty_calls = slot.empty_calls.load(std::memory_order_relaxed);
+  const Signature last_empty = slot.last_empty.read();
+  const auto fingerprint =
+      static_cast<std::uint32_t>(slot.fingerprint.load(std::memory_order_relaxed));
   std::atomic_thread_fence(std::memory_order_acquire);
-  if (slot.sequence.load(std::memory_order_relaxed) != sequence) return Entry{entry.phase, 0, ""};
+  if (slot.sequence.load(std::memory_order_relaxed) != sequence) return entry;
+  entry.fingerprint = fingerprint;
   entry.description = signature.to_string();
+  if (empty_calls != 0) {
+    entry.description +=
+        fmt::format(" after {} empty, the last {}", empty_calls, last_empty.to_string());
+  }
   return entry;
 }
 

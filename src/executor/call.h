@@ -26,6 +26,18 @@ struct Signature {
   std::string to_string() const;  // "allreduce of 1024 float32, sum"
 };
 
+// Calls of no elements since the last one that had some: they end at once, so whether all ranks
+// made the same ones shows at the next call.
+struct EmptyCalls {
+  std::uint32_t count = 0;
+  std::uint32_t fingerprint = 0;  // of all of them, in order
+  Signature last;
+
+  void add(const Signature& signature, std::uint32_t signature_fingerprint) noexcept;
+  // The fingerprint of a call that comes after them.
+  std::uint32_t mixed_into(std::uint32_t call_fingerprint) const noexcept;
+};
+
 struct Call {
   Signature signature;
   const std::byte* input = nullptr;
@@ -54,8 +66,8 @@ struct Operation {
 // written: who called what, for the question "what is everyone doing about operation N?".
 class History {
  public:
-  void called(std::uint64_t sequence, std::uint32_t fingerprint,
-              const Signature& signature) noexcept;
+  void called(std::uint64_t sequence, std::uint32_t fingerprint, const Signature& signature,
+              const EmptyCalls& before) noexcept;
   void completed(std::uint64_t sequence) noexcept {
     completed_.store(sequence, std::memory_order_relaxed);
   }
@@ -69,10 +81,18 @@ class History {
   Entry find(std::uint64_t sequence) const;
 
  private:
+  // A signature in words that may be read while they are written.
+  struct Words {
+    std::atomic<const char*> collective{""};
+    std::atomic<std::uint64_t> count{0}, rest{0};
+
+    void write(const Signature& signature) noexcept;
+    Signature read() const noexcept;
+  };
   struct Slot {
     std::atomic<std::uint64_t> sequence{0};
-    std::atomic<std::uint64_t> fingerprint{0}, count{0}, rest{0};
-    std::atomic<const char*> collective{""};
+    std::atomic<std::uint64_t> fingerprint{0}, empty_calls{0};
+    Words call, last_empty;
   };
   std::array<Slot, 64> slots_;
   std::atomic<std::uint64_t> called_{0}, completed_{0};

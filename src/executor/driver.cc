@@ -20,6 +20,9 @@ namespace {
 
 constexpr int kSpins = 1000;              // about 20 us: a peer on another core is about to answer
 constexpr int kSpinsOversubscribed = 20;  // the peer may be waiting for this very core
+// A look at a link is a system call, and the peer may be waiting for this very core however many
+// there are (two hosts of a test share them): give it away at once.
+constexpr int kSpinsOnLinks = 0;
 constexpr int kYields = 200;
 constexpr int kLongestSleepMs = 50;  // so that deadlines and questions are looked after
 
@@ -34,8 +37,7 @@ inline void relax() noexcept {
 // How long nothing has moved, and so what to do next.
 class Patience {
  public:
-  explicit Patience(bool oversubscribed) noexcept
-      : spins_(oversubscribed ? kSpinsOversubscribed : kSpins) {}
+  explicit Patience(int spins) noexcept : spins_(spins) {}
 
   void moved() noexcept { idle_ = 0; }
   // Spins or yields; false when it is time to sleep.
@@ -170,7 +172,7 @@ class Background {
   void run() {
     pthread_setname_np(pthread_self(), "hfr-progress");
     std::vector<Engine*> mine;
-    Patience patience(true);
+    Patience patience(kSpinsOversubscribed);
     for (;;) {
       refresh(mine);
       const bool work = std::any_of(mine.begin(), mine.end(),
@@ -198,7 +200,9 @@ class Background {
 }  // namespace
 
 void drive_operation(Engine& engine, const Operation& operation) {
-  Patience patience(engine.oversubscribed());
+  Patience patience(engine.needs_epoll()      ? kSpinsOnLinks
+                    : engine.oversubscribed() ? kSpinsOversubscribed
+                                              : kSpins);
   while (!operation.done()) {
     if (engine.progress()) {
       patience.moved();
@@ -209,7 +213,8 @@ void drive_operation(Engine& engine, const Operation& operation) {
 }
 
 void drive_until(std::span<Engine* const> engines, const std::function<bool()>& done) {
-  Patience patience(true);  // one thread drives several ranks: they are ahead of nobody
+  Patience patience(
+      kSpinsOversubscribed);  // one thread drives several ranks: they are ahead of nobody
   while (!done()) {
     if (progress_all(engines)) {
       patience.moved();

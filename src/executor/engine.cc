@@ -58,14 +58,18 @@ Result<BoundPlan> Engine::bind(const schedule::Schedule& schedule, std::size_t c
 }
 
 void Engine::skip(const Signature& signature, std::uint32_t fingerprint) {
-  history_.called(++sequence_, fingerprint, signature);
-  history_.completed(sequence_);
+  history_.called(++sequence_, fingerprint, signature, empty_calls_);
+  if (queue_.empty()) history_.completed(sequence_);
+  empty_calls_.add(signature, fingerprint);
 }
 
 void Engine::start(Operation& operation) {
-  operation.call.sequence = ++sequence_;
-  operation.call.tag.sequence = static_cast<std::uint32_t>(sequence_);
-  history_.called(sequence_, operation.call.tag.fingerprint, operation.call.signature);
+  Call& call = operation.call;
+  call.sequence = ++sequence_;
+  call.tag.sequence = static_cast<std::uint32_t>(sequence_);
+  call.tag.fingerprint = empty_calls_.mixed_into(call.tag.fingerprint);
+  history_.called(sequence_, call.tag.fingerprint, call.signature, empty_calls_);
+  empty_calls_.count = empty_calls_.fingerprint = 0;
   queue_.push_back(&operation);
   outstanding_.fetch_add(1, std::memory_order_release);
 }
@@ -255,7 +259,7 @@ void Engine::watch_mismatch(Nanoseconds now) {
   if (mismatch_since_ == 0) {
     mismatch_since_ = now;
     options_.hooks.ask(call.sequence);
-  } else if (now > mismatch_since_ + 2 * kAnswerGrace) {
+  } else if (now > mismatch_since_ + kAnswerGrace) {
     latch_.raise(
         Status(
             Code::kMismatch,

@@ -13,19 +13,19 @@ using algorithms::Collective;
 constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint32_t kOneShotSegment = 32 * kKiB;
 constexpr std::uint32_t kSegment = 256 * kKiB;
+constexpr std::uint32_t kLinkSegment = 64 * kKiB;
+constexpr std::uint64_t kLeastSegment =
+    32 * kKiB;  // so that the steps do not cost more than the bytes
 // Below this a tree's log2 n hops beat a ring's 2(n - 1); with few hosts the ring's even load wins
 // sooner.
 constexpr std::uint64_t kTreeUpTo = 64 * kKiB;
 constexpr std::int32_t kRingUpToHosts = 16;
 constexpr std::int32_t kChainUpToHosts = 8;
-// Reading everybody's data costs each rank n reads: more ranks, sooner two-shot.
-constexpr std::uint64_t kOneShotReads = 128 * kKiB;
+// Up to here one rendezvous is worth more than reading everybody's data instead of a share of it.
+constexpr std::uint64_t kOneShotUpTo = 2 * kKiB;
 
 std::string_view pick_allreduce(const schedule::Placement& placement, std::uint64_t bytes) {
-  if (placement.hosts() == 1) {
-    const auto ranks = static_cast<std::uint64_t>(placement.ranks());
-    return bytes <= kOneShotSegment && bytes * ranks <= kOneShotReads ? "one-shot" : "two-shot";
-  }
+  if (placement.hosts() == 1) return bytes <= kOneShotUpTo ? "one-shot" : "two-shot";
   const bool tree = bytes <= kTreeUpTo ? placement.hosts() > 2 : placement.hosts() > kRingUpToHosts;
   if (placement.most_local() == 1) return tree ? "double-tree" : "ring";
   return tree ? "hierarchical-tree" : "hierarchical-ring";
@@ -39,13 +39,18 @@ std::string_view pick_broadcast(const schedule::Placement& placement, std::uint6
   return tree ? "hierarchical-tree" : "hierarchical-chain";
 }
 
-std::uint32_t pick_segment(const Algorithm& algorithm, std::uint64_t bytes) {
+// Measured over veth (docs/benchmarks.md): a ring pays its hops for every segment, so it wants few;
+// a broadcast forwards what has arrived, and 64 KiB is where more per system call stops paying.
+std::uint32_t pick_segment(const schedule::Placement& placement, const Algorithm& algorithm,
+                           std::uint64_t bytes) {
   const std::uint32_t most = segment_capacity(algorithm);
-  // About eight segments in flight, none so small that the steps cost more than the bytes.
-  const std::uint64_t wish = std::clamp<std::uint64_t>(bytes / 8, 32 * kKiB, most);
-  std::uint32_t segment = 32 * kKiB;
+  if (placement.hosts() > 1 && algorithm.collective == Collective::kBroadcast) return kLinkSegment;
+  const bool links = placement.hosts() > 1;
+  const std::uint64_t least = links ? kLinkSegment : kLeastSegment;
+  const std::uint64_t wish = std::clamp<std::uint64_t>(bytes / (links ? 2 : 8), least, most);
+  std::uint64_t segment = least;
   while (segment * 2 <= wish) segment *= 2;
-  return std::min(segment, most);
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(segment, most));
 }
 
 const Algorithm* usable(Collective collective, std::string_view name,
@@ -86,8 +91,9 @@ Result<Choice> choose(const Facts& facts, const Question& question) {
   if (algorithm == nullptr)
     return Status(Code::kInternalError, "the planner chose an algorithm that does not apply");
   const std::uint32_t most = segment_capacity(*algorithm);
-  return Choice{algorithm, facts.segment_bytes != 0 ? std::min(facts.segment_bytes, most)
-                                                    : pick_segment(*algorithm, question.bytes)};
+  return Choice{algorithm, facts.segment_bytes != 0
+                               ? std::min(facts.segment_bytes, most)
+                               : pick_segment(placement, *algorithm, question.bytes)};
 }
 
 std::string explain(const Facts& facts, Collective collective) {

@@ -1,10 +1,12 @@
 // The C API as a program sees it, with the ranks as threads of one process.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -235,6 +237,20 @@ TEST(Api, NothingIsAnOperationToo) {
   });
 }
 
+TEST(Api, ACallOfNothingThatOnlyOneRankMadeShowsAtTheNextCall) {
+  Team team(3);
+  team.each([](int rank, hfreduceComm_t comm) {
+    const hfreduceDataType_t type = rank == 2 ? hfreduceInt8 : hfreduceFloat64;
+    EXPECT_EQ(hfreduceAllReduce(nullptr, nullptr, 0, type, hfreduceSum, comm, nullptr),
+              hfreduceSuccess);
+    int one = 1;
+    EXPECT_EQ(hfreduceAllReduce(&one, &one, 1, hfreduceInt32, hfreduceSum, comm, nullptr),
+              hfreduceMismatch);
+    EXPECT_THAT(last_error(),
+                testing::AllOf(HasSubstr("rank 2"), HasSubstr("int8"), HasSubstr("float64")));
+  });
+}
+
 TEST(Api, OneRankCostsNothing) {
   hfreduceUniqueId id;
   ASSERT_EQ(hfreduceGetUniqueId(&id), hfreduceSuccess);
@@ -338,6 +354,48 @@ TEST(Api, AForkedChildIsRefusedAndTheParentGoesOn) {
               hfreduceSuccess)
         << last_error();
   });
+}
+
+// Whatever algorithms eight local ranks use, their slots stay within what was promised.
+TEST(Api, MemoryIsBoundedAndReported) {
+  Team team(8);
+  team.each([](int, hfreduceComm_t comm) {
+    std::vector<float> data(200000);
+    for (const char* name : {"one-shot", "two-shot", "ring", "double-tree", "hierarchical-ring",
+                             "hierarchical-tree"}) {
+      hfreduceCallConfig_t call = HFREDUCE_CALL_CONFIG_INITIALIZER;
+      call.algorithm = name;
+      ASSERT_EQ(hfreduceAllReduceEx(data.data(), data.data(), data.size(), hfreduceFloat32,
+                                    hfreduceSum, comm, &call),
+                hfreduceSuccess);
+    }
+    char text[256];
+    std::size_t size = sizeof text;
+    ASSERT_EQ(hfreduceCommGetInfo(comm, "memory", text, &size), hfreduceSuccess);
+    long slots = 0;
+    ASSERT_EQ(std::sscanf(text, R"({"slots_bytes_at_most":%ld)", &slots), 1) << text;
+    EXPECT_GT(slots, 1 << 20);
+    EXPECT_LE(slots, 16 << 20);
+  });
+}
+
+// Time that the process spends while its communicators have nothing to do.
+TEST(Api, AnIdleCommunicatorBurnsNoCpu) {
+  Team team(4);
+  team.each([](int, hfreduceComm_t comm) {
+    int one = 1;
+    EXPECT_EQ(hfreduceAllReduce(&one, &one, 1, hfreduceInt32, hfreduceSum, comm, nullptr),
+              hfreduceSuccess);
+  });
+  const auto used = [] {
+    rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1'000'000L + usage.ru_utime.tv_usec +
+           usage.ru_stime.tv_usec;
+  };
+  const long before = used();
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  EXPECT_LT(used() - before, 10'000) << "microseconds of a second";
 }
 
 TEST(Api, InfoAsksAndAnswers) {
