@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <set>
 #include <thread>
 
@@ -105,6 +106,13 @@ Result<GroupOutcome> follow(const GroupPlan& plan) {
     if (answer.bytes.empty() ||
         !equal(to_hash(answer.bytes), proof(plan, "memory leader", plan.rank))) {
       continue;
+    }
+    // The kernel drops a descriptor for which the receiver has no room.
+    if (!answer.passed) {
+      return system_error(
+          fmt::format("receiving the shared memory of rank {} (raise RLIMIT_NOFILE, `ulimit -n`)",
+                      plan.candidates.front()),
+          EMFILE);
     }
     if (!is_good_memory(plan, answer.passed)) {
       return Status(Code::kMismatch,

@@ -99,7 +99,13 @@ Status Comm::join_others(const Membership& membership) {
   join.init_timeout_ms = static_cast<std::int32_t>(options_.init_timeout_ms);
   HFR_ASSIGN(session_, bootstrap::Session::join(join, latch_, session_hooks()));
   HFR_TRY(agree(session_->greetings()));
-  HFR_TRY(make_engine());
+  if (Status failure = make_engine(); !failure.ok()) {
+    // The others have joined and would wait for this rank until their deadline.
+    failure = std::move(failure).with_rank(
+        rank_, session_->members()[static_cast<std::size_t>(rank_)].host);
+    session_->spread(failure);
+    return failure;
+  }
   // Nobody may use a window before every rank of its host stands behind it.
   auto ready = session_->exchange("", Deadline::after_ms(options_.init_timeout_ms));
   HFR_TRY(ready.status());

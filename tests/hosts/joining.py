@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Joining between hosts: launchers, secrets, and who does not come."""
 import pathlib
+import resource
 import secrets
 import sys
 
@@ -153,6 +154,39 @@ def sizes_differ(context):
     errors = job.wait_events("error", 2, 20)
     context.say(brief(errors))
     context.expect(any(e["code"] == 4 for e in errors), "InvalidArgument somewhere")
+
+
+def one_is_short(context, limit, codes, words):
+    """Rank 1 of 3 may use little of something: it says so by name, and the others do not wait in vain."""
+    network = Network(2)
+    job = Job(context)
+    for rank in range(3):
+        plain = {"RANK": rank, "WORLD_SIZE": 3, "MASTER_ADDR": network.address(0), "MASTER_PORT": 29500}
+        job.start(job.exercise("--init-timeout-ms", 9000), host=network.hosts[rank // 2], environment=plain,
+                  limits=limit if rank == 1 else None)
+    errors = job.wait_events("error", 3, 20)
+    context.say(brief(errors))
+    short = [error for error in errors if error["pid"] == job.ranks[1].pid][0]
+    context.expect(short["code"] in codes, f"code of the one that is short: {brief([short])}")
+    context.expect(any(word in short["text"] for word in words), f"the limit is named: {brief([short])}")
+    for error in errors:
+        late = (error["returned_ns"] - short["returned_ns"]) / 1e9
+        context.expect(late < 1.5, f"another rank knew {late:.1f} s later: {brief([error])}")
+        context.expect(error["code"] in (6, 100, *codes), brief([error]))
+    job.wait(20)
+    context.expect_no_wrong(job)
+
+
+@scenario()
+def short_of_descriptors(context):
+    limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (9, 9))
+    one_is_short(context, limit, (2,), ("EMFILE", "RLIMIT_NOFILE", "ulimit -n"))
+
+
+@scenario()
+def short_of_memory(context):
+    limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (20 << 20, 20 << 20))
+    one_is_short(context, limit, (2, 107), ("memory", "ENOMEM"))
 
 
 @scenario(needs=["mpirun"])

@@ -76,6 +76,19 @@ def more_ranks_than_cores(context):
 
 
 @scenario()
+def idle_costs_nothing(context):
+    """Ranks that compute for four seconds between two calls use no processor time for us."""
+    network = Network(2)
+    job = Job(context)
+    start_plain(job, network, [4, 4], "--ops", 1, "--max-bytes", 1000, "--pause-us", 4000000)
+    ends = context.expect_success(job, 8, 30)
+    before = {event["rank"]: event["cpu_ms"] for event in job.events("joined")}
+    used = [end["cpu_ms"] - before[end["rank"]] for end in ends]
+    context.say(f"processor time of each in 4 s: {used} ms")
+    context.expect(max(used) <= 40, "an idle communicator burns processor time")
+
+
+@scenario()
 def several_communicators(context):
     run_shapes(context, 2, [[2, 2]], "--ops", 200, "--comms", 3)
 

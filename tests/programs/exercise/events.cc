@@ -1,6 +1,7 @@
 #include "events.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -49,6 +50,13 @@ std::int64_t now_ns() {
   timespec time{};
   clock_gettime(CLOCK_MONOTONIC, &time);
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+std::int64_t cpu_ms() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  return (std::int64_t{used.ru_utime.tv_sec} + used.ru_stime.tv_sec) * 1000 +
+         (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1000;
 }
 
 void open_events(const std::string& folder) {

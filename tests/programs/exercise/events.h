@@ -27,6 +27,9 @@ struct Field {
 // Nanoseconds of CLOCK_MONOTONIC, which all processes of a machine share.
 std::int64_t now_ns();
 
+// Processor time that this process has used so far.
+std::int64_t cpu_ms();
+
 // Opens <folder>/<process id>.jsonl. Once a process, before threads.
 void open_events(const std::string& folder);
 // {"event":..., "rank":..., "pid":..., "mono_ns":..., "unix_s":..., fields}. Thread-safe.

@@ -114,7 +114,10 @@ int Rank::live() {
     emit("end", rank_, {{"joined", false}, {"wrong", wrong_}, {"broken", broken_}});
     return broken_ == 0 ? 0 : 1;
   }
-  emit("joined", rank_, {{"ranks", lanes_[0].ranks}, {"took_ms", (now_ns() - begun) / 1'000'000}});
+  emit("joined", rank_,
+       {{"ranks", lanes_[0].ranks},
+        {"took_ms", (now_ns() - begun) / 1'000'000},
+        {"cpu_ms", cpu_ms()}});
   const hfreduceResult_t result = work();
   if (result != hfreduceSuccess && !left_) check_after_error(result);
   destroy_all();
@@ -127,6 +130,7 @@ int Rank::live() {
         {"hash", std::to_string(hash_)},
         {"wrong", wrong_},
         {"broken", broken_},
+        {"cpu_ms", cpu_ms()},
         {"signals", signals_seen()}});
   return wrong_ == 0 && broken_ == 0 ? 0 : 1;
 }
