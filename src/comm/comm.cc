@@ -211,6 +211,11 @@ executor::EngineHooks Comm::engine_hooks() {
     return answer(sequence, rank);
   };
   hooks.describe = [this](std::int32_t rank) { return describe(rank); };
+  hooks.blame = [this](Status failure, std::int32_t rank) {
+    if (rank < 0) return failure;
+    return std::move(failure).with_rank(rank,
+                                        session_->members()[static_cast<std::size_t>(rank)].host);
+  };
   return hooks;
 }
 
@@ -345,10 +350,12 @@ Status Comm::finalize() {
 }
 
 void Comm::abort() {
-  latch_.raise(Status(Code::kAborted,
-                      ranks_ == 1 ? "the communicator was aborted"
-                                  : fmt::format("{} aborted the communicator", describe(rank_)))
-                   .with_rank(rank_));
+  latch_.raise(
+      Status(Code::kAborted, ranks_ == 1
+                                 ? "the communicator was aborted"
+                                 : fmt::format("{} aborted the communicator", describe(rank_)))
+          .with_rank(rank_,
+                     session_ ? session_->members()[static_cast<std::size_t>(rank_)].host : ""));
 }
 
 }  // namespace hfreduce::comm

@@ -105,9 +105,14 @@ Result<std::string> Comm::info(std::string_view key) const {
 
 void Comm::explain() const {
   const bool one_host = placement_->hosts() == 1;
-  std::string text = fmt::format("communicator '{}': {} ranks on {} host{} ({} to {} a host)",
-                                 options_.name, ranks_, placement_->hosts(), one_host ? "" : "s",
-                                 placement_->fewest_local(), placement_->most_local());
+  std::string text = fmt::format("communicator '{}': {} ranks on {} host{}", options_.name, ranks_,
+                                 placement_->hosts(), one_host ? "" : "s");
+  if (!one_host) {
+    text += placement_->fewest_local() == placement_->most_local()
+                ? fmt::format(", {} on each", placement_->most_local())
+                : fmt::format(", {} to {} on each", placement_->fewest_local(),
+                              placement_->most_local());
+  }
   text += one_host ? "; all talk through shared memory"
                    : fmt::format("; hosts talk over TCP, {} socket{} a link, checksum {}", sockets_,
                                  sockets_ == 1 ? "" : "s", checksum_ ? "on" : "off");

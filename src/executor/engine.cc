@@ -131,7 +131,7 @@ bool Engine::connect_links() {
     if (peers_.link(peer) != nullptr || broken_.count(peer) != 0) continue;
     auto link = options_.hooks.take_link(peer, peers_);
     if (!link.ok()) {
-      latch_.raise(link.status().with_rank(peer));
+      latch_.raise(options_.hooks.blame(link.status(), peer));
     } else if (*link != nullptr) {
       peers_.set_link(peer, std::move(*link));
       came = true;
@@ -171,7 +171,7 @@ void Engine::link_failed(std::int32_t peer, Status status) {
   if (status.code() == Code::kPeerDead) {
     broken_.emplace(peer, std::move(status));
   } else {
-    latch_.raise(std::move(status).with_rank(peer));
+    latch_.raise(options_.hooks.blame(std::move(status), peer));
   }
 }
 
@@ -206,7 +206,7 @@ bool Engine::fall_asleep(bool in_epoll) {
     for (const auto& [peer, link] : peers_.links()) {
       if (link == nullptr) continue;
       if (Status status = link->arm(epoll_fd()); !status.ok())
-        latch_.raise(std::move(status).with_rank(peer));
+        latch_.raise(options_.hooks.blame(std::move(status), peer));
     }
   }
   if (!progress()) return true;
@@ -227,7 +227,7 @@ void Engine::watch(Nanoseconds now) {
   for (const std::int32_t peer : queue_.front()->plan->links) {
     const auto broken = broken_.find(peer);
     if (broken != broken_.end() && now > waiting_since_ + kBrokenLinkGrace) {
-      latch_.raise(Status(broken->second).with_rank(peer));
+      latch_.raise(options_.hooks.blame(broken->second, peer));
       return;
     }
   }
@@ -260,12 +260,10 @@ void Engine::watch_mismatch(Nanoseconds now) {
     mismatch_since_ = now;
     options_.hooks.ask(call.sequence);
   } else if (now > mismatch_since_ + kAnswerGrace) {
-    latch_.raise(
-        Status(
-            Code::kMismatch,
-            fmt::format("{} made another call than this rank, which called {} as operation {}",
-                        options_.hooks.describe(peer), call.signature.to_string(), call.sequence))
-            .with_rank(peer));
+    std::string text =
+        fmt::format("{} made another call than this rank, which called {} as operation {}",
+                    options_.hooks.describe(peer), call.signature.to_string(), call.sequence);
+    latch_.raise(options_.hooks.blame(Status(Code::kMismatch, std::move(text)), peer));
   }
 }
 
@@ -284,10 +282,9 @@ void Engine::watch_deadline(Nanoseconds now) {
     rank = run_.waits_for();
     who = rank >= 0 ? "waiting for " + options_.hooks.describe(rank) : "waiting for the network";
   }
-  latch_.raise(Status(Code::kTimeout,
-                      fmt::format("{} (operation {}) did not end within its deadline of {} ms: {}",
-                                  call.signature.to_string(), call.sequence, call.timeout_ms, who))
-                   .with_rank(rank));
+  std::string text = fmt::format("{} (operation {}) did not end within its deadline of {} ms: {}",
+                                 call.signature.to_string(), call.sequence, call.timeout_ms, who);
+  latch_.raise(options_.hooks.blame(Status(Code::kTimeout, std::move(text)), rank));
 }
 
 }  // namespace hfreduce::executor

@@ -32,6 +32,8 @@ struct EngineHooks {
   // known.
   std::function<std::string(std::uint64_t sequence, std::int32_t* rank)> answer;
   std::function<std::string(std::int32_t rank)> describe;  // "rank 3 on host a (pid 7)"
+  // The same failure, about this rank and its host; -1: about nobody.
+  std::function<Status(Status, std::int32_t rank)> blame;
 };
 
 struct EngineOptions {

@@ -1,4 +1,4 @@
-// An owned piece of address space.
+// An owned piece of address space, and the taking of its pages.
 #pragma once
 
 #include <cstddef>
@@ -8,20 +8,22 @@
 
 namespace hfreduce::memory {
 
-// Unmaps what it holds. Is not copied into a forked child.
+// Unmaps what it holds.
 class Mapping {
  public:
-  // Private zeroed memory.
+  // Private zeroed memory; pages come when they are touched or populated.
   static Result<Mapping> anonymous(std::size_t bytes);
-  // The first `bytes` of a shared memory object.
-  static Result<Mapping> shared(int fd, std::size_t bytes);
+  // `bytes` of a shared memory object from `offset` (a multiple of its page size) on. The caller
+  // has made sure that it is that long and stays so.
+  static Result<Mapping> shared(int fd, std::size_t offset, std::size_t bytes);
 
   Mapping() noexcept = default;
   Mapping(Mapping&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   Mapping& operator=(Mapping&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
+    Mapping taken(std::move(other));
+    std::swap(data_, taken.data_);
+    std::swap(size_, taken.size_);
     return *this;
   }
   ~Mapping();
@@ -30,8 +32,11 @@ class Mapping {
   std::size_t size() const noexcept { return size_; }
 
   // Has the kernel provide the pages now, so that a lack of memory is an error here and not a
-  // SIGBUS or a page fault in the middle of an operation.
-  Status populate(std::size_t offset, std::size_t bytes) const;
+  // SIGBUS or a page fault in the middle of an operation. `fd` is asked for them where the kernel
+  // cannot populate (before Linux 5.14); -1: then they come when they are touched.
+  Status populate(std::size_t offset, std::size_t bytes, int fd = -1) const;
+  // Not in children forked from now on.
+  Status keep_from_children() const;
 
  private:
   Mapping(std::byte* data, std::size_t size) noexcept : data_(data), size_(size) {}
@@ -39,5 +44,8 @@ class Mapping {
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;
 };
+
+// The failure of a system call about memory, with errno's name and, where one is known, the remedy.
+Status memory_failure(const char* doing, std::size_t bytes);
 
 }  // namespace hfreduce::memory

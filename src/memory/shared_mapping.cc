@@ -32,22 +32,6 @@ std::size_t round_up(std::size_t bytes, std::size_t page) noexcept {
   return bytes > kMost - page ? 0 : (bytes + page - 1) / page * page;
 }
 
-Status failed(const char* what, std::size_t bytes) {
-  const int error_number = errno;
-  Status status =
-      system_error(fmt::format("{} {} bytes of shared memory", what, bytes), error_number);
-  if (error_number == EMFILE || error_number == ENFILE) {
-    return Status(
-        Code::kSystemError,
-        status.text() + "; each piece of shared memory needs a descriptor: raise ulimit -n");
-  }
-  // A full memory file system is lack of memory by another name.
-  if (error_number == ENOSPC || error_number == EFBIG || error_number == EDQUOT) {
-    return Status(Code::kOutOfMemory, status.text());
-  }
-  return status;
-}
-
 Status check_wishes(const MappingOptions& options) {
   if (options.page_bytes != 0 &&
       (!std::has_single_bit(options.page_bytes) || options.page_bytes < system_page())) {
@@ -83,24 +67,6 @@ Status prefer_node(std::byte* data, std::size_t bytes, int node) {
     return {};
   }
   return system_error(fmt::format("preferring NUMA node {} for {} bytes", node, bytes));
-}
-
-// Takes the pages now. Before Linux 5.14 the descriptor is asked for them, in pieces that signals
-// can interrupt.
-Status take_pages(int fd, std::byte* data, std::size_t bytes) {
-  constexpr std::size_t kPiece = 64 << 20;
-  for (std::size_t at = 0; at < bytes;) {
-    const std::size_t piece = bytes - at < kPiece ? bytes - at : kPiece;
-    int failure = ::madvise(data + at, piece, MADV_POPULATE_WRITE);
-    if (failure != 0 && errno == EINVAL) {
-      failure = ::fallocate(fd, 0, static_cast<off_t>(at), static_cast<off_t>(piece));
-    }
-    if (failure != 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (failure != 0 && errno == EFAULT) errno = ENOMEM;  // what would have been SIGBUS
-    if (failure != 0) return failed("taking", bytes);
-    at += piece;
-  }
-  return {};
 }
 
 }  // namespace
@@ -142,50 +108,27 @@ Result<SharedMapping> SharedMapping::create_with_pages(const MappingOptions& opt
     HFR_TRY(check_memory_left(bytes));
   }
   UniqueFd fd(::memfd_create("hfreduce", flags));
-  if (!fd) return failed("making", bytes);
-  if (::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) return failed("sizing", bytes);
+  if (!fd) return memory_failure("making", bytes);
+  if (::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) return memory_failure("sizing", bytes);
   constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-  if (::fcntl(fd.get(), F_ADD_SEALS, kSeals) != 0) return failed("sealing", bytes);
+  if (::fcntl(fd.get(), F_ADD_SEALS, kSeals) != 0) return memory_failure("sealing", bytes);
   HFR_ASSIGN(SharedMapping mapping, map(std::move(fd), 0, bytes));
   mapping.page_bytes_ = page;
-  HFR_TRY(prefer_node(mapping.data_, bytes, options.numa_node));
+  HFR_TRY(prefer_node(mapping.data(), bytes, options.numa_node));
   if (huge_bytes == 0) {
     // Advice only: whether the kernel follows it is
     // /sys/kernel/mm/transparent_hugepage/shmem_enabled's.
     const bool small = options.page_bytes != 0 && options.page_bytes <= system_page();
-    static_cast<void>(::madvise(mapping.data_, bytes, small ? MADV_NOHUGEPAGE : MADV_HUGEPAGE));
+    static_cast<void>(::madvise(mapping.data(), bytes, small ? MADV_NOHUGEPAGE : MADV_HUGEPAGE));
   }
-  HFR_TRY(take_pages(mapping.fd(), mapping.data_, bytes));
-  if (!options.in_child) HFR_TRY(mapping.keep_from_children());
+  HFR_TRY(mapping.memory_.populate(0, bytes, mapping.fd()));
+  if (!options.in_child) HFR_TRY(mapping.memory_.keep_from_children());
   return mapping;
 }
 
 Result<SharedMapping> SharedMapping::map(UniqueFd fd, std::size_t offset, std::size_t bytes) {
-  void* data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(),
-                      static_cast<off_t>(offset));
-  if (data == MAP_FAILED) return failed("mapping", bytes);
-  return SharedMapping(std::move(fd), static_cast<std::byte*>(data), bytes, system_page());
-}
-
-SharedMapping& SharedMapping::operator=(SharedMapping&& other) noexcept {
-  if (this != &other) {
-    unmap();
-    fd_ = std::move(other.fd_);
-    data_ = std::exchange(other.data_, nullptr);
-    bytes_ = std::exchange(other.bytes_, 0);
-    page_bytes_ = other.page_bytes_;
-  }
-  return *this;
-}
-
-Status SharedMapping::keep_from_children() {
-  if (::madvise(data_, bytes_, MADV_DONTFORK) == 0) return {};
-  return failed("keeping from forked children", bytes_);
-}
-
-void SharedMapping::unmap() noexcept {
-  if (data_ != nullptr) ::munmap(data_, bytes_);
-  data_ = nullptr;
+  HFR_ASSIGN(Mapping memory, Mapping::shared(fd.get(), offset, bytes));
+  return SharedMapping(std::move(fd), std::move(memory), system_page());
 }
 
 }  // namespace hfreduce::memory

@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/status.h"
+#include "memory/mapping.h"
 
 namespace hfreduce::memory {
 
@@ -31,33 +32,21 @@ class SharedMapping {
   // caller has made sure that it is sealed and that long.
   static Result<SharedMapping> map(UniqueFd fd, std::size_t offset, std::size_t bytes);
 
-  SharedMapping(SharedMapping&& other) noexcept
-      : fd_(std::move(other.fd_)),
-        data_(std::exchange(other.data_, nullptr)),
-        bytes_(std::exchange(other.bytes_, 0)),
-        page_bytes_(other.page_bytes_) {}
-  SharedMapping& operator=(SharedMapping&& other) noexcept;
-  ~SharedMapping() { unmap(); }
-
-  std::byte* data() const noexcept { return data_; }
-  std::size_t bytes() const noexcept { return bytes_; }  // whole pages
+  std::byte* data() const noexcept { return memory_.data(); }
+  std::size_t bytes() const noexcept { return memory_.size(); }  // whole pages
   // Of the mapping as made. Ordinary pages may be joined to huge ones by the kernel behind the
   // scenes.
   std::size_t page_bytes() const noexcept { return page_bytes_; }
   int fd() const noexcept { return fd_.get(); }
-  // Not in children forked from now on.
-  Status keep_from_children();
 
  private:
-  SharedMapping(UniqueFd fd, std::byte* data, std::size_t bytes, std::size_t page_bytes) noexcept
-      : fd_(std::move(fd)), data_(data), bytes_(bytes), page_bytes_(page_bytes) {}
+  SharedMapping(UniqueFd fd, Mapping memory, std::size_t page_bytes) noexcept
+      : fd_(std::move(fd)), memory_(std::move(memory)), page_bytes_(page_bytes) {}
   static Result<SharedMapping> create_with_pages(const MappingOptions& options,
                                                  std::size_t huge_bytes);
-  void unmap() noexcept;
 
   UniqueFd fd_;
-  std::byte* data_ = nullptr;
-  std::size_t bytes_ = 0;
+  Mapping memory_;
   std::size_t page_bytes_ = 0;
 };
 

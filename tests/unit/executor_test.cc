@@ -91,6 +91,9 @@ class Cluster {
     options.hooks.ask = [](std::uint64_t) {};
     options.hooks.answer = [](std::uint64_t, std::int32_t*) { return std::string(); };
     options.hooks.describe = [](std::int32_t peer) { return "rank " + std::to_string(peer); };
+    options.hooks.blame = [](Status failure, std::int32_t peer) {
+      return std::move(failure).with_rank(peer);
+    };
     const std::int32_t host = placement_.host_of(rank);
     auto windows = transport::Windows::shared(
         memory_[static_cast<std::size_t>(host)].get(), kWindow,

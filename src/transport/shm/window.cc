@@ -5,7 +5,8 @@ namespace hfreduce::transport {
 Result<Windows> Windows::shared(int fd, std::size_t bytes, int ranks, int mine) {
   Windows windows;
   HFR_ASSIGN(windows.mapping_,
-             memory::Mapping::shared(fd, bytes * static_cast<std::size_t>(ranks)));
+             memory::Mapping::shared(fd, 0, bytes * static_cast<std::size_t>(ranks)));
+  HFR_TRY(windows.mapping_.keep_from_children());
   windows.bytes_ = bytes;
   windows.ranks_ = ranks;
   windows.mine_ = mine;
@@ -15,6 +16,7 @@ Result<Windows> Windows::shared(int fd, std::size_t bytes, int ranks, int mine) 
 Result<Windows> Windows::alone(std::size_t bytes) {
   Windows windows;
   HFR_ASSIGN(windows.mapping_, memory::Mapping::anonymous(bytes));
+  HFR_TRY(windows.mapping_.keep_from_children());
   windows.bytes_ = bytes;
   return windows;
 }
