@@ -20,7 +20,10 @@ endif()
 
 add_library(hfreduce_flags INTERFACE)
 # No contraction: a sum must have the same bits whatever the compiler finds to fuse.
-target_compile_options(hfreduce_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror -ffp-contract=off)
+target_compile_options(hfreduce_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -ffp-contract=off)
+if(HFREDUCE_WARNINGS_ARE_ERRORS)
+  target_compile_options(hfreduce_flags INTERFACE -Werror)
+endif()
 target_compile_definitions(hfreduce_flags INTERFACE _GNU_SOURCE)
 target_include_directories(hfreduce_flags INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
 target_link_libraries(hfreduce_flags INTERFACE Threads::Threads fmt::fmt PkgConfig::sodium ${CMAKE_DL_LIBS})
