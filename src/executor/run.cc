@@ -19,7 +19,7 @@ std::int64_t tick_of(const schedule::Tick& tick, std::uint64_t iteration,
 // Into lines that a peer's cache holds. Below this the peer's next read from memory costs more than
 // fetching its lines does.
 void copy_to_peer(void* to, const void* from, std::size_t bytes) noexcept {
-  constexpr std::size_t kStreamFrom = 2048;
+  constexpr std::size_t kStreamFrom = 4096;
   if (bytes < kStreamFrom) {
     std::memcpy(to, from, bytes);
   } else {
