@@ -27,7 +27,7 @@ class HostSumLanes {
     lane.wait({host_.ids.summed, {}}, other_leaders_, kStageSlots);
     for (std::int32_t which = 0; which < host_.leaders; ++which)
       if (leader(which) != rank_)
-        lane.copy(share(which), input(rank_), {slot(host_.ids.stage, rank_)});
+        lane.stage(share(which), input(rank_), slot(host_.ids.stage, rank_));
     lane.signal({host_.ids.staged, {}}, other_leaders_);
     const std::int32_t which = host_.placement->local_rank(rank_);
     if (which >= host_.leaders) return;
@@ -111,7 +111,7 @@ void emit_hand_out_root(Builder* schedule, const Placement& placement, const Han
   if (others.empty()) return;
   schedule->lane("hand out")
       .wait({ids.read, {}}, others, kWorkSlots)
-      .copy(chunks(0, 1), input(rank), {slot(ids.work, rank)})
+      .stage(chunks(0, 1), input(rank), slot(ids.work, rank))
       .signal({ids.result, {}}, others)
       .signal({ids.read, {}}, mates(placement, rank));
 }

@@ -52,7 +52,7 @@ Schedule emit_one_shot(const Request& request, std::int32_t rank) {
   const Peers peers = others(placement, rank);
   const Event staged{0, {}};
   auto lane = schedule.lane("all");
-  lane.copy(chunks(0, 1), input(rank), {slot(kStage, rank)}).signal(staged, peers);
+  lane.stage(chunks(0, 1), input(rank), slot(kStage, rank)).signal(staged, peers);
   lane.skew(1)
       .wait(staged, peers)
       .complete(chunks(0, 1), contributions(placement, rank), {output(rank)});

@@ -76,6 +76,7 @@ class Binder {
     bound.skew = step.skew;
     bound.lag = step.lag;
     bound.final = step.final;
+    bound.staging = step.staging;
     bound.flag = channel_.first_flag + step.flag;
     bound.tick = step.tick;
     bound.chunks = step.chunks;

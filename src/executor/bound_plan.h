@@ -36,7 +36,7 @@ struct BoundSignal {
 struct BoundStep {
   schedule::Op op = schedule::Op::kWait;
   std::uint8_t skew = 0, lag = 0;
-  bool final = false;
+  bool final = false, staging = false;
   std::uint32_t flag = 0;  // number among all flags of the window
   schedule::Tick tick;
   schedule::ChunkRange chunks;

@@ -83,7 +83,7 @@ bool Engine::progress() {
   if (!head_active_) begin_head();
   bool moved = links_up_ ? false : connect_links();
   if (!queue_.front()->plan->links.empty()) moved |= pump_links(false);
-  if (queue_.front()->plan->lanes.empty() || run_.finished() || run_.advance()) moved = true;
+  moved |= run_.advance();
   if (run_.finished() && links_idle()) {
     finish_head({});
     return true;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/cpu/stream_copy.h"
+
 namespace hfreduce::executor {
 namespace {
 
@@ -12,6 +14,17 @@ using transport::Tag;
 std::int64_t tick_of(const schedule::Tick& tick, std::uint64_t iteration,
                      std::int32_t repetition) noexcept {
   return static_cast<std::int64_t>(tick.at(iteration, static_cast<std::uint32_t>(repetition)));
+}
+
+// Into lines that a peer's cache holds. Below this the peer's next read from memory costs more than
+// fetching its lines does.
+void copy_to_peer(void* to, const void* from, std::size_t bytes) noexcept {
+  constexpr std::size_t kStreamFrom = 4096;
+  if (bytes < kStreamFrom) {
+    std::memcpy(to, from, bytes);
+  } else {
+    kernels::copy_past_caches(to, from, bytes);
+  }
 }
 
 }  // namespace
@@ -232,7 +245,7 @@ bool Run::put(LaneState& state, const BoundStep& step, const Here& here) noexcep
   const std::uint64_t bytes = part.count * call_->element_bytes;
   if (step.peer < 0) {
     if (bytes != 0)
-      std::memcpy(address(destination, here, part), address(source, here, part), bytes);
+      copy_to_peer(address(destination, here, part), address(source, here, part), bytes);
     raise(step.signal, tick + 1);
     return true;
   }
@@ -271,6 +284,10 @@ void Run::reduce(const BoundStep& step, const Here& here) noexcept {
   }
   for (std::uint32_t i = 0; i < step.destinations.count; ++i) {
     destinations_[i] = address(plan_->places[step.destinations.begin + i], here, part);
+  }
+  if (step.staging) {
+    copy_to_peer(destinations_[0], sources_[0], part.count * call_->element_bytes);
+    return;
   }
   kernels::ReduceArgs args;
   args.sources = sources_.data();

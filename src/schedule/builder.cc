@@ -51,6 +51,12 @@ LaneBuilder& LaneBuilder::copy(ChunkRange range, const Place& from, const Places
   return reduce(range, {from}, to);
 }
 
+LaneBuilder& LaneBuilder::stage(ChunkRange range, const Place& from, const Place& to) {
+  copy(range, from, {to});
+  lane().steps.back().staging = true;
+  return *this;
+}
+
 LaneBuilder& LaneBuilder::put(const Event& event, ChunkRange range, const Place& from,
                               const Place& to) {
   Step& step = append(Op::kPut);

@@ -48,6 +48,8 @@ class LaneBuilder {
   // A reduce whose result is complete.
   LaneBuilder& complete(ChunkRange range, const Places& sources, const Places& destinations);
   LaneBuilder& copy(ChunkRange range, const Place& from, const Places& to);
+  // A copy into an own slot that others read; see Step::staging.
+  LaneBuilder& stage(ChunkRange range, const Place& from, const Place& to);
   // To the owner of `to`.
   LaneBuilder& put(const Event& event, ChunkRange range, const Place& from, const Place& to);
   // These two do nothing when nobody is named.

@@ -100,9 +100,12 @@ struct Range {
 
 struct Step {
   Op op = Op::kWait;
-  std::uint8_t skew =
-      0;  // works on segment t - skew in the lane's turn t, and not where there is none
-  bool final = false;       // kReduce: this result is complete (avg divides here)
+  // Works on segment t - skew in the lane's turn t, and not where there is none.
+  std::uint8_t skew = 0;
+  bool final = false;  // kReduce: this result is complete (avg divides here)
+  // A copy into a slot that another rank reads next, and read last: its lines lie in that rank's
+  // cache. Changes no result, only how the bytes are best stored.
+  bool staging = false;
   std::uint8_t lag = 0;     // kWait, kDrain
   std::uint16_t flag = 0;   // kPut, kSignal, kWait, kDrain
   Tick tick;                // of the flag

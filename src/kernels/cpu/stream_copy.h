@@ -1,0 +1,14 @@
+// Copying to where another core will read.
+#pragma once
+
+#include <cstddef>
+
+namespace hfreduce::kernels {
+
+// As memcpy, with stores that do not fetch the destination's lines first: for a destination whose
+// lines lie in another core's cache, where fetching each costs a round trip (docs/limits.md has
+// figures). The bytes are visible before any later store. Where there are no such stores it is a
+// memcpy.
+void copy_past_caches(void* to, const void* from, std::size_t bytes) noexcept;
+
+}  // namespace hfreduce::kernels
