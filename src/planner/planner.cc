@@ -44,10 +44,14 @@ std::string_view pick_broadcast(const schedule::Placement& placement, std::uint6
 std::uint32_t pick_segment(const schedule::Placement& placement, const Algorithm& algorithm,
                            std::uint64_t bytes) {
   const std::uint32_t most = segment_capacity(algorithm);
-  if (placement.hosts() > 1 && algorithm.collective == Collective::kBroadcast) return kLinkSegment;
+  const bool forwards = placement.hosts() > 1 && algorithm.collective == Collective::kBroadcast;
+  if (forwards && placement.most_local() == 1) return kLinkSegment;
   const bool links = placement.hosts() > 1;
   const std::uint64_t least = links ? kLinkSegment : kLeastSegment;
-  const std::uint64_t wish = std::clamp<std::uint64_t>(bytes / (links ? 2 : 8), least, most);
+  const std::uint64_t wish = std::clamp<std::uint64_t>(bytes / (forwards ? 4
+                                                                : links  ? 2
+                                                                         : 8),
+                                                       least, most);
   std::uint64_t segment = least;
   while (segment * 2 <= wish) segment *= 2;
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(segment, most));
