@@ -39,22 +39,24 @@ std::string_view pick_broadcast(const schedule::Placement& placement, std::uint6
   return tree ? "hierarchical-tree" : "hierarchical-chain";
 }
 
-// Measured over veth (docs/benchmarks.md): a ring pays its hops for every segment, so it wants few;
-// a broadcast forwards what has arrived, and 64 KiB is where more per system call stops paying.
+// How many segments a call is cut into at best, between the least and the largest that there may
+// be. Measured over veth (docs/limits.md): a ring pays its hops for every segment, so it wants few;
+// a broadcast forwards what has arrived, and 64 KiB is where more per system call stops paying;
+// with ranks to hand out to, each segment costs a turn of the scheduler as well.
 std::uint32_t pick_segment(const schedule::Placement& placement, const Algorithm& algorithm,
                            std::uint64_t bytes) {
-  const std::uint32_t most = segment_capacity(algorithm);
-  const bool forwards = placement.hosts() > 1 && algorithm.collective == Collective::kBroadcast;
-  if (forwards && placement.most_local() == 1) return kLinkSegment;
-  const bool links = placement.hosts() > 1;
-  const std::uint64_t least = links ? kLinkSegment : kLeastSegment;
-  const std::uint64_t wish = std::clamp<std::uint64_t>(bytes / (forwards ? 4
-                                                                : links  ? 2
-                                                                         : 8),
-                                                       least, most);
-  std::uint64_t segment = least;
-  while (segment * 2 <= wish) segment *= 2;
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(segment, most));
+  const std::uint64_t most = segment_capacity(algorithm);
+  std::uint64_t least = kLinkSegment, segments = 2;
+  if (placement.hosts() == 1) {
+    least = kLeastSegment;
+    segments = 8;
+  } else if (algorithm.collective == Collective::kBroadcast) {
+    if (placement.most_local() == 1) return kLinkSegment;
+    segments = 4;
+  }
+  std::uint64_t segment = std::min(least, most);
+  while (segment * 2 <= std::min(bytes / segments, most)) segment *= 2;
+  return static_cast<std::uint32_t>(segment);
 }
 
 const Algorithm* usable(Collective collective, std::string_view name,
