@@ -1,0 +1,83 @@
+#include "planner/planner.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace hfreduce::planner {
+namespace {
+
+using algorithms::Collective;
+
+constexpr std::uint64_t kMost = std::uint64_t{4} << 30;
+
+// For every placement and size there is an algorithm that applies, with a segment that its slots
+// can take.
+TEST(Planner, AlwaysFindsAnAlgorithmThatApplies) {
+  for (const std::vector<std::int32_t>& hosts :
+       std::vector<std::vector<std::int32_t>>{{0, 0},
+                                              {0, 0, 0, 0, 0, 0, 0, 0},
+                                              {0, 1},
+                                              {0, 0, 1},
+                                              {0, 1, 1, 2, 2, 2},
+                                              std::vector<std::int32_t>(100, 0)}) {
+    const schedule::Placement placement(hosts);
+    Facts facts;
+    facts.placement = &placement;
+    for (const Collective collective : {Collective::kAllReduce, Collective::kBroadcast}) {
+      for (std::uint64_t bytes = 1; bytes <= kMost; bytes *= 2) {
+        const auto choice = choose(facts, {collective, bytes, {}});
+        ASSERT_TRUE(choice.ok()) << choice.status().to_string();
+        EXPECT_TRUE(choice->algorithm->applies(placement));
+        EXPECT_EQ(choice->algorithm->collective, collective);
+        EXPECT_GT(choice->segment_bytes, 0u);
+        EXPECT_LE(choice->segment_bytes, segment_capacity(*choice->algorithm));
+      }
+    }
+  }
+}
+
+TEST(Planner, HostsAreJoinedHierarchicallyOnlyWhereOneHasSeveralRanks) {
+  const schedule::Placement apart({0, 1, 2}), mixed({0, 0, 1});
+  Facts facts;
+  facts.placement = &apart;
+  EXPECT_EQ(choose(facts, {Collective::kAllReduce, 1 << 20, {}})->algorithm->name, "ring");
+  facts.placement = &mixed;
+  EXPECT_EQ(choose(facts, {Collective::kAllReduce, 1 << 20, {}})->algorithm->name,
+            "hierarchical-ring");
+}
+
+TEST(Planner, ManyHostsGetTrees) {
+  std::vector<std::int32_t> hosts(100);
+  for (std::size_t i = 0; i < hosts.size(); ++i) hosts[i] = static_cast<std::int32_t>(i);
+  const schedule::Placement placement(hosts);
+  Facts facts;
+  facts.placement = &placement;
+  EXPECT_EQ(choose(facts, {Collective::kAllReduce, 64 << 20, {}})->algorithm->name, "double-tree");
+}
+
+TEST(Planner, AForcedNameMustExistAndApplyButASettingIsPassedOverWhereItDoesNot) {
+  const schedule::Placement placement({0, 1});
+  Facts facts;
+  facts.placement = &placement;
+  EXPECT_EQ(choose(facts, {Collective::kAllReduce, 8, "double-tree"})->algorithm->name,
+            "double-tree");
+  EXPECT_EQ(choose(facts, {Collective::kAllReduce, 8, "two-shot"}).status().code(),
+            Code::kInvalidArgument);
+  EXPECT_THAT(choose(facts, {Collective::kAllReduce, 8, "two-shot"}).status().text(),
+              testing::HasSubstr("2 hosts"));
+  EXPECT_THAT(choose(facts, {Collective::kAllReduce, 8, "x"}).status().text(),
+              testing::HasSubstr("does not exist"));
+  facts.forced = "chain";
+  EXPECT_EQ(choose(facts, {Collective::kBroadcast, 8, {}})->algorithm->name, "chain");
+  EXPECT_TRUE(choose(facts, {Collective::kAllReduce, 8, {}}).ok());
+}
+
+TEST(Planner, ExplainNamesWhatItWouldChooseInOrder) {
+  const schedule::Placement placement({0, 0});
+  Facts facts;
+  facts.placement = &placement;
+  EXPECT_EQ(explain(facts, Collective::kAllReduce), "one-shot up to 2 KiB, then two-shot");
+}
+
+}  // namespace
+}  // namespace hfreduce::planner
