@@ -71,6 +71,10 @@ bool Dial::say(std::string_view bytes) {
   return sent == static_cast<ssize_t>(bytes.size());
 }
 
+bool Dial::say_behind_proof(std::string_view bytes) {
+  return stage_ == Stage::kVerdict && say(bytes);
+}
+
 void Dial::read_answer() {
   const std::size_t needed = stage_ == Stage::kChallenge ? kChallengeBytes : kVerdictBytes;
   std::array<char, kChallengeBytes> buffer;

@@ -35,6 +35,8 @@ class Dial final : public Watcher {
   void start();
   // Nothing is called back any more.
   void cancel();
+  // Sends this right behind our proof. False before that: the other side cannot have let us in.
+  bool say_behind_proof(std::string_view bytes);
 
  private:
   enum class Stage { kWaiting, kConnecting, kChallenge, kVerdict };

@@ -13,6 +13,11 @@ void Node::leave(std::uint64_t operations) {
   departed_[rank_] = operations;
   const std::string payload = encode(departed_);
   for_each_edge([&](Edge& edge) { edge.channel->send(FrameType::kLeave, payload); });
+  // An orphan on its way to a new parent, which may have let it in already: without the farewell it
+  // would count as dead there.
+  if (!dial_ || members_.empty()) return;
+  const bool said = dial_->say_behind_proof(encode(Frame{FrameType::kLeave, payload}));
+  if (!said && children_.empty()) drop(loop_, std::move(dial_));
 }
 
 void Node::detach() {
@@ -68,6 +73,7 @@ void Node::adopt_orphan_self() {
     parent_.channel = std::make_unique<Channel>(loop_, std::move(outcome->fd), *this);
     parent_.channel->start();
     if (failed_) parent_.channel->send(FrameType::kFailure, encode(failure_));
+    if (left_) parent_.channel->send(FrameType::kLeave, encode(departed_));
     inquiry_.parent_changed();
   };
   dial_ = std::make_unique<Dial>(loop_, std::move(plan), std::move(done));

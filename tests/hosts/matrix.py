@@ -76,6 +76,16 @@ def more_ranks_than_cores(context):
 
 
 @scenario()
+def leaving_in_any_order(context):
+    """Short jobs of many ranks: who leaves first is another every time, and those who stay lose nothing."""
+    network = Network(1)
+    for trial in range(20):
+        job = Job(context, f"trial-{trial}")
+        start_plain(job, network, [32], "--seed", context.seed + trial, "--ops", 20, "--max-bytes", 20000)
+        context.expect_success(job, 32)
+
+
+@scenario()
 def idle_costs_nothing(context):
     """Ranks that compute for four seconds between two calls use no processor time for us."""
     network = Network(2)
