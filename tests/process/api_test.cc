@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -410,6 +412,81 @@ TEST(Api, InfoAsksAndAnswers) {
   ASSERT_EQ(hfreduceCommGetInfo(team[0], "links", text.data(), &size), hfreduceSuccess);
   EXPECT_THAT(text.data(), HasSubstr("shared memory"));
   EXPECT_EQ(hfreduceCommGetInfo(team[0], "weather", nullptr, &size), hfreduceInvalidArgument);
+}
+
+TEST(Api, TheCallersLoggerGetsTheLines) {
+  std::vector<std::string> lines;
+  const hfreduceLogFn collect = [](hfreduceLogLevel_t level, const char* part, const char* message,
+                                   void* user) {
+    EXPECT_EQ(level, hfreduceLogWarn);
+    static_cast<std::vector<std::string>*>(user)->push_back(std::string(part) + ": " + message);
+  };
+  ASSERT_EQ(hfreduceSetLogger(collect, &lines), hfreduceSuccess);
+  setenv("HFREDUCE_CHEKSUM", "1", 1);
+  hfreduceUniqueId id;
+  EXPECT_EQ(hfreduceGetUniqueId(&id), hfreduceSuccess);
+  unsetenv("HFREDUCE_CHEKSUM");
+  ASSERT_EQ(hfreduceSetLogger(nullptr, nullptr), hfreduceSuccess);
+  EXPECT_THAT(lines, testing::ElementsAre(HasSubstr("did you mean HFREDUCE_CHECKSUM?")));
+}
+
+TEST(Api, InitAllTakesHostRanksAndRefusesDevicesByName) {
+  hfreduceComm_t comms[2];
+  const int host[] = {HFREDUCE_DEVICE_HOST, HFREDUCE_DEVICE_HOST};
+  ASSERT_EQ(hfreduceCommInitAll(comms, 2, host), hfreduceSuccess) << last_error();
+  int device = 7;
+  EXPECT_EQ(hfreduceCommDevice(comms[0], &device), hfreduceSuccess);
+  EXPECT_EQ(device, HFREDUCE_DEVICE_HOST);
+  for (hfreduceComm_t comm : comms) EXPECT_EQ(hfreduceCommDestroy(comm), hfreduceSuccess);
+  const int mixed[] = {HFREDUCE_DEVICE_HOST, 3};
+  EXPECT_NE(hfreduceCommInitAll(comms, 2, mixed), hfreduceSuccess);
+  EXPECT_THAT(last_error(), HasSubstr("device 3"));
+  EXPECT_EQ(comms[0], nullptr);
+  EXPECT_EQ(comms[1], nullptr);
+  EXPECT_EQ(hfreduceCommInitAll(comms, 0, nullptr), hfreduceInvalidArgument);
+  EXPECT_EQ(hfreduceCommInitAll(nullptr, 1, nullptr), hfreduceInvalidArgument);
+}
+
+// A program that was compiled against an older header has shorter structs; one that did not
+// initialise its struct is told so.
+TEST(Api, StructsOfAnOlderHeaderAreTakenAndUninitialisedOnesRefused) {
+  hfreduceUniqueId id;
+  ASSERT_EQ(hfreduceGetUniqueId(&id), hfreduceSuccess);
+  hfreduceConfig_t config = HFREDUCE_CONFIG_INITIALIZER;
+  config.size = offsetof(hfreduceConfig_t, timeout_ms);
+  config.timeout_ms = -5;  // beyond the caller's version of the struct: not looked at
+  hfreduceComm_t comm = nullptr;
+  ASSERT_EQ(hfreduceCommInitRankConfig(&comm, 1, id, 0, &config), hfreduceSuccess) << last_error();
+  EXPECT_EQ(hfreduceCommDestroy(comm), hfreduceSuccess);
+  config.size = sizeof config;
+  EXPECT_EQ(hfreduceCommInitRankConfig(&comm, 1, id, 0, &config), hfreduceInvalidArgument);
+  EXPECT_THAT(last_error(), HasSubstr("timeout_ms -5"));
+  EXPECT_EQ(comm, nullptr);
+  config.magic = 0;
+  EXPECT_EQ(hfreduceCommInitRankConfig(&comm, 1, id, 0, &config), hfreduceInvalidArgument);
+  EXPECT_THAT(last_error(), HasSubstr("HFREDUCE_CONFIG_INITIALIZER"));
+}
+
+TEST(Api, FinalizeWaitsForWhatWasStartedAndEndsTheCommunicatorsUse) {
+  Team team(2);
+  team.each([](int, hfreduceComm_t comm) {
+    std::vector<int> data(100000, 1);
+    hfreduceRequest_t request = nullptr;
+    hfreduceCallConfig_t call = HFREDUCE_CALL_CONFIG_INITIALIZER;
+    call.request = &request;
+    ASSERT_EQ(hfreduceAllReduceEx(data.data(), data.data(), data.size(), hfreduceInt32, hfreduceSum,
+                                  comm, &call),
+              hfreduceSuccess);
+    EXPECT_EQ(hfreduceCommFinalize(comm), hfreduceSuccess);
+    int done = 0;
+    EXPECT_EQ(hfreduceRequestTest(request, &done), hfreduceSuccess);
+    EXPECT_EQ(done, 1);
+    EXPECT_THAT(data, testing::Each(2));
+    EXPECT_EQ(hfreduceRequestFree(request), hfreduceSuccess);
+    EXPECT_EQ(
+        hfreduceAllReduce(data.data(), data.data(), 1, hfreduceInt32, hfreduceSum, comm, nullptr),
+        hfreduceInvalidUsage);
+  });
 }
 
 TEST(Api, WhatIsNotBuiltYetSaysSoByName) {
