@@ -41,11 +41,19 @@ std::vector<Stand> different_calls(const Report& report) {
   return calls;
 }
 
+// A description is "this call, after that one". The second half matters only where the first is the
+// same for all: then some earlier call differed, which ended before anybody could see it.
 Status mismatch(const std::vector<Stand>& calls, std::uint64_t sequence) {
-  std::string text = fmt::format("operation {} is not the same on all ranks: ", sequence);
+  const auto head = [](const Stand& call) {
+    return std::string_view(call.description).substr(0, call.description.find(", after "));
+  };
+  const bool heads_differ = std::any_of(
+      calls.begin(), calls.end(), [&](const Stand& call) { return head(call) != head(calls[0]); });
+  std::string text = fmt::format("operation {} {}not the same on all ranks: ", sequence,
+                                 heads_differ ? "is " : "comes after operations that were ");
   for (std::size_t i = 0; i < calls.size() && i < kMostShown; ++i) {
     text += fmt::format("{}{} called {}", i == 0 ? "" : "; ", plural(calls[i].ranks),
-                        calls[i].description);
+                        heads_differ ? head(calls[i]) : std::string_view(calls[i].description));
   }
   return Status(Code::kMismatch, text + ". All ranks must make the same calls in the same order");
 }

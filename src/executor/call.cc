@@ -11,13 +11,13 @@ std::string Signature::to_string() const {
   return text;
 }
 
-void EmptyCalls::add(const Signature& signature, std::uint32_t signature_fingerprint) noexcept {
-  fingerprint = mixed_into(signature_fingerprint);
+void EarlierCalls::add(const Signature& signature, std::uint32_t call_fingerprint) noexcept {
+  fingerprint = call_fingerprint;
   ++count;
   last = signature;
 }
 
-std::uint32_t EmptyCalls::mixed_into(std::uint32_t call_fingerprint) const noexcept {
+std::uint32_t EarlierCalls::mixed_into(std::uint32_t call_fingerprint) const noexcept {
   if (count == 0) return call_fingerprint;
   std::uint64_t hash = (std::uint64_t{fingerprint} << 32 | call_fingerprint) + count;
   hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccdull;  // the finalizer of MurmurHash3
@@ -49,14 +49,14 @@ Signature History::Words::read() const noexcept {
 // The sequence number is cleared first and written last: who finds the same one before and after
 // has read words that belong together.
 void History::called(std::uint64_t sequence, std::uint32_t fingerprint, const Signature& signature,
-                     const EmptyCalls& before) noexcept {
+                     const EarlierCalls& before) noexcept {
   Slot& slot = slots_[sequence % slots_.size()];
   slot.sequence.store(0, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_release);
   slot.fingerprint.store(fingerprint, std::memory_order_relaxed);
   slot.call.write(signature);
-  slot.empty_calls.store(before.count, std::memory_order_relaxed);
-  if (before.count != 0) slot.last_empty.write(before.last);
+  slot.earlier.store(before.count, std::memory_order_relaxed);
+  slot.last.write(before.last);
   slot.sequence.store(sequence, std::memory_order_release);
   called_.store(sequence, std::memory_order_release);
 }
@@ -69,18 +69,15 @@ History::Entry History::find(std::uint64_t sequence) const {
   const Slot& slot = slots_[sequence % slots_.size()];
   if (slot.sequence.load(std::memory_order_acquire) != sequence) return entry;  // too long ago
   const Signature signature = slot.call.read();
-  const std::uint64_t empty_calls = slot.empty_calls.load(std::memory_order_relaxed);
-  const Signature last_empty = slot.last_empty.read();
+  const std::uint64_t earlier = slot.earlier.load(std::memory_order_relaxed);
+  const Signature last = slot.last.read();
   const auto fingerprint =
       static_cast<std::uint32_t>(slot.fingerprint.load(std::memory_order_relaxed));
   std::atomic_thread_fence(std::memory_order_acquire);
   if (slot.sequence.load(std::memory_order_relaxed) != sequence) return entry;
   entry.fingerprint = fingerprint;
   entry.description = signature.to_string();
-  if (empty_calls != 0) {
-    entry.description +=
-        fmt::format(" after {} empty, the last {}", empty_calls, last_empty.to_string());
-  }
+  if (earlier != 0) entry.description += ", after " + last.to_string();
   return entry;
 }
 

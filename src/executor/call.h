@@ -26,14 +26,15 @@ struct Signature {
   std::string to_string() const;  // "allreduce of 1024 float32, sum"
 };
 
-// Calls of no elements since the last one that had some: they end at once, so whether all ranks
-// made the same ones shows at the next call.
-struct EmptyCalls {
-  std::uint32_t count = 0;
+// All calls before one. Some end before anybody could compare them (no elements; a rank that takes
+// itself for the root of a broadcast), so each call's fingerprint answers for those before it too.
+struct EarlierCalls {
+  std::uint64_t count = 0;
   std::uint32_t fingerprint = 0;  // of all of them, in order
   Signature last;
 
-  void add(const Signature& signature, std::uint32_t signature_fingerprint) noexcept;
+  // `call_fingerprint`: already mixed.
+  void add(const Signature& signature, std::uint32_t call_fingerprint) noexcept;
   // The fingerprint of a call that comes after them.
   std::uint32_t mixed_into(std::uint32_t call_fingerprint) const noexcept;
 };
@@ -67,7 +68,7 @@ struct Operation {
 class History {
  public:
   void called(std::uint64_t sequence, std::uint32_t fingerprint, const Signature& signature,
-              const EmptyCalls& before) noexcept;
+              const EarlierCalls& before) noexcept;
   void completed(std::uint64_t sequence) noexcept {
     completed_.store(sequence, std::memory_order_relaxed);
   }
@@ -91,8 +92,8 @@ class History {
   };
   struct Slot {
     std::atomic<std::uint64_t> sequence{0};
-    std::atomic<std::uint64_t> fingerprint{0}, empty_calls{0};
-    Words call, last_empty;
+    std::atomic<std::uint64_t> fingerprint{0}, earlier{0};
+    Words call, last;  // this one, and the one before it
   };
   std::array<Slot, 64> slots_;
   std::atomic<std::uint64_t> called_{0}, completed_{0};

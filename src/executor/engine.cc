@@ -58,18 +58,19 @@ Result<BoundPlan> Engine::bind(const schedule::Schedule& schedule, std::size_t c
 }
 
 void Engine::skip(const Signature& signature, std::uint32_t fingerprint) {
-  history_.called(++sequence_, fingerprint, signature, empty_calls_);
+  const std::uint32_t mixed = earlier_calls_.mixed_into(fingerprint);
+  history_.called(++sequence_, mixed, signature, earlier_calls_);
   if (queue_.empty()) history_.completed(sequence_);
-  empty_calls_.add(signature, fingerprint);
+  earlier_calls_.add(signature, mixed);
 }
 
 void Engine::start(Operation& operation) {
   Call& call = operation.call;
   call.sequence = ++sequence_;
   call.tag.sequence = static_cast<std::uint32_t>(sequence_);
-  call.tag.fingerprint = empty_calls_.mixed_into(call.tag.fingerprint);
-  history_.called(sequence_, call.tag.fingerprint, call.signature, empty_calls_);
-  empty_calls_.count = empty_calls_.fingerprint = 0;
+  call.tag.fingerprint = earlier_calls_.mixed_into(call.tag.fingerprint);
+  history_.called(sequence_, call.tag.fingerprint, call.signature, earlier_calls_);
+  earlier_calls_.add(call.signature, call.tag.fingerprint);
   queue_.push_back(&operation);
   outstanding_.fetch_add(1, std::memory_order_release);
 }

@@ -124,7 +124,7 @@ class Engine {
   std::map<std::int32_t, Status>
       broken_;  // links that ended; a failure once an operation needs one
   History history_;
-  EmptyCalls empty_calls_;
+  EarlierCalls earlier_calls_;
   // Of the head operation, once it has been waiting; 0: not.
   Nanoseconds waiting_since_ = 0, next_question_ = 0, next_log_ = 0, mismatch_since_ = 0,
               last_answer_by_ = 0;

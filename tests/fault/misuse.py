@@ -34,7 +34,8 @@ def mismatch(context, kind, *options):
         recovered = job.wait_events("recovered", ranks, 30)
         context.expect(all(event["well"] for event in recovered), f"{recovered}")
         job.wait(20)
-        context.expect_no_wrong(job)
+        # A wrong root may send what nobody else heard of, and get what was not for it; the others may not.
+        context.expect_no_wrong(job, but=ranks - 1)
     context.expect_nothing_left()
 
 
