@@ -138,8 +138,7 @@ Status Comm::agree(const std::vector<std::string>& greetings) {
   facts_.placement = placement_.get();
   facts_.forced = wanted.algorithm;
   facts_.segment_bytes = static_cast<std::uint32_t>(wanted.segment);
-  facts_.leaders = static_cast<std::int32_t>(
-      std::clamp<std::int64_t>(wanted.leaders, 1, placement_->fewest_local()));
+  facts_.leaders = planner::choose_leaders(*placement_, std::max<std::int64_t>(0, wanted.leaders));
   sockets_ = static_cast<std::int32_t>(std::clamp<std::int64_t>(wanted.sockets, 1, 16));
   checksum_ = wanted.checksum != 0;
   return {};

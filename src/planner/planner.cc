@@ -67,6 +67,13 @@ const Algorithm* usable(Collective collective, std::string_view name,
 
 }  // namespace
 
+// Two share the work of the sockets, and of adding, between two cores; more were not measured.
+std::int32_t choose_leaders(const schedule::Placement& placement, std::int64_t wanted) {
+  constexpr std::int64_t kLeaders = 2;
+  return static_cast<std::int32_t>(
+      std::min<std::int64_t>(wanted != 0 ? wanted : kLeaders, placement.fewest_local()));
+}
+
 std::uint32_t segment_capacity(const Algorithm& algorithm) {
   return algorithm.name == "one-shot" ? kOneShotSegment : kSegment;
 }

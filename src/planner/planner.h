@@ -35,6 +35,10 @@ struct Choice {
 // that was forced by the facts is then passed over, since it may be meant for the other collective.
 Result<Choice> choose(const Facts& facts, const Question& question);
 
+// Ranks a host that talk to other hosts in hierarchical algorithms: `wanted` as far as every host
+// has so many, 0 to choose.
+std::int32_t choose_leaders(const schedule::Placement& placement, std::int64_t wanted);
+
 // The largest segment that an algorithm's slots are made for.
 std::uint32_t segment_capacity(const algorithms::Algorithm& algorithm);
 

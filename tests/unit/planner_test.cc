@@ -72,6 +72,14 @@ TEST(Planner, AForcedNameMustExistAndApplyButASettingIsPassedOverWhereItDoesNot)
   EXPECT_TRUE(choose(facts, {Collective::kAllReduce, 8, {}}).ok());
 }
 
+TEST(Planner, LeadersAreAsManyAsWantedAndThere) {
+  const schedule::Placement lonely({0, 0, 0, 1}), full({0, 0, 0, 1, 1, 1});
+  EXPECT_EQ(choose_leaders(lonely, 0), 1);
+  EXPECT_EQ(choose_leaders(full, 0), 2);
+  EXPECT_EQ(choose_leaders(full, 1), 1);
+  EXPECT_EQ(choose_leaders(full, 64), 3);
+}
+
 TEST(Planner, ExplainNamesWhatItWouldChooseInOrder) {
   const schedule::Placement placement({0, 0});
   Facts facts;
