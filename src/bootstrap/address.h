@@ -47,7 +47,4 @@ Result<std::vector<Address>> resolve_host(const std::string& host, std::uint16_t
 // loopback only if there is nothing else. Ports are 0.
 Result<std::vector<Address>> local_addresses(std::string_view wanted);
 
-// Whether `address` is one of this host's own (the port does not matter).
-Result<bool> is_local(const Address& address);
-
 }  // namespace hfreduce::bootstrap

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <mutex>
 #include <optional>
@@ -18,10 +19,17 @@ namespace {
 
 const char* get_variable(const char* name) { return std::getenv(name); }
 
+JobId job_named(const Hash& hash) {
+  JobId job;
+  std::copy_n(hash.begin(), job.size(), job.begin());
+  return job;
+}
+
 // A fresh id whose job nobody joins: each generation's job and secret are derived from it.
 Result<UniqueId> fresh_base(const Settings& settings) {
   HFR_ASSIGN(Reception* const reception, Reception::instance(settings));
   UniqueId id;
+  id.job = random_array<16>();
   id.secret = random_array<32>();
   HFR_ASSIGN(id.addresses, reception->addresses());
   return id;
@@ -49,27 +57,31 @@ Result<std::optional<EnvJoin>> base_from_pmix(const Settings& settings) {
   return std::optional(std::move(join));
 }
 
-Result<bool> root_is_here(const Launch& launch) {
+// All ranks must answer alike, so this looks only at what all of them were told. An address that
+// others can reach proves nothing; one that nobody else can reach does.
+Result<bool> all_on_one_host(const Launch& launch) {
   if (launch.hosts != Launch::Hosts::kUnknown) return launch.hosts == Launch::Hosts::kOne;
   if (launch.root.empty()) return false;
   HFR_ASSIGN(const auto addresses, resolve_host(launch.root, launch.port));
-  for (const Address& address : addresses) {
-    HFR_ASSIGN(const bool local, is_local(address));
-    if (local) return true;
-  }
-  return false;
+  return std::all_of(addresses.begin(), addresses.end(),
+                     [](const Address& address) { return address.loopback(); });
 }
 
 Status no_secret(const Launch& launch) {
+  const bool unknown = launch.hosts == Launch::Hosts::kUnknown;
   return Status(
       Code::kAuthFailed,
       fmt::format(
-          "the ranks of this job are on several hosts and share no secret (launcher: {}): "
+          "the ranks of this job {} on several hosts and share no secret (launcher: {}): "
           "put at least 32 random bytes into a file that only you can read (head -c 32 "
           "/dev/urandom > FILE; chmod 600 FILE), the same on every host, and set "
           "HFREDUCE_SECRET_FILE=FILE on all ranks; HFREDUCE_INSECURE=1 joins without one on a "
-          "network that you trust",
-          launch.launcher));
+          "network that you trust{}",
+          unknown ? "may be" : "are", launch.launcher,
+          unknown ? fmt::format(". If all {} are on one host, MASTER_ADDR=127.0.0.1 or "
+                                "LOCAL_WORLD_SIZE={} on all of them says so, and no file is needed",
+                                launch.ranks, launch.ranks)
+                  : ""));
 }
 
 // All ranks on one host: rank 0 makes the id, and who is the same user gets it.
@@ -89,7 +101,10 @@ Result<UniqueId> base_with_secret(const Launch& launch, const Settings& settings
                   fmt::format("{} does not say where rank 0 is: set HFREDUCE_ROOT=host:port",
                               launch.launcher));
   }
-  id.secret = keyed_hash(secret, "job", fmt::format("{}/{}", launch.tag, launch.port));
+  // The job's name does not hang on the secret: who comes with another one is told so.
+  const std::string name = fmt::format("{}/{}", launch.tag, launch.port);
+  id.job = job_named(plain_hash("job", name));
+  id.secret = keyed_hash(secret, "job", name);
   HFR_ASSIGN(id.addresses, resolve_host(launch.root, launch.port));
   if (id.addresses.size() > UniqueId::kMostAddresses) {
     id.addresses.resize(UniqueId::kMostAddresses);
@@ -116,11 +131,9 @@ Result<EnvJoin> base_from_variables(const Settings& settings) {
     HFR_ASSIGN(join.id, base_with_secret(launch, settings, secret));
     return join;
   }
-  // All ranks must choose alike: where it is not certain that they are on one host, a rank that
-  // sits next to rank 0 must not take another way than one that does not.
   if (settings.insecure == 0 || launch.hosts == Launch::Hosts::kOne) {
-    HFR_ASSIGN(const bool here, root_is_here(launch));
-    if (!here) return no_secret(launch);
+    HFR_ASSIGN(const bool one_host, all_on_one_host(launch));
+    if (!one_host) return no_secret(launch);
     HFR_ASSIGN(join.id, base_on_one_host(launch, settings));
     return join;
   }
@@ -153,10 +166,10 @@ Result<EnvJoin> join_from_environment(const Settings& settings) {
   }
   EnvJoin join = **base;
   if (join.ranks == 1) return join;
-  // Late-comers of one generation know neither name nor secret of the next.
+  // Late-comers of one generation find neither door nor secret of the next.
   const std::string number = std::to_string(++generation);
-  const Hash job = keyed_hash((*base)->id.secret, "generation: job", number);
-  std::copy_n(job.begin(), join.id.job.size(), join.id.job.begin());
+  join.id.job = job_named(plain_hash(
+      "generation: job", fmt::format("{}/{}", to_hex(view_of((*base)->id.job)), number)));
   join.id.secret = keyed_hash((*base)->id.secret, "generation: secret", number);
   if (join.rank != 0) return join;
   HFR_ASSIGN(Reception* const reception, Reception::instance(settings));

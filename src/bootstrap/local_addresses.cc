@@ -136,12 +136,4 @@ Result<std::vector<Address>> local_addresses(std::string_view wanted) {
                 "it up with: ip link set lo up)");
 }
 
-Result<bool> is_local(const Address& address) {
-  if (address.loopback()) return true;
-  HFR_ASSIGN(const std::vector<Candidate> all, all_candidates());
-  const std::string host = host_part(address);
-  return std::any_of(all.begin(), all.end(),
-                     [&](const Candidate& c) { return host_part(c.address) == host; });
-}
-
 }  // namespace hfreduce::bootstrap
