@@ -40,6 +40,14 @@ bool Rank::misbehaves_at(std::uint64_t index) const {
          index == static_cast<std::uint64_t>(options_.at);
 }
 
+// So that what the other rank destroys is outstanding for certain: this one has not called it.
+void Rank::hesitate_at(std::uint64_t index) const {
+  const auto late_for = static_cast<std::uint64_t>(options_.at) + 1;
+  if (options_.misbehave == "destroy-outstanding" && rank_ == 1 && index == late_for) {
+    sleep_seconds(0.3);
+  }
+}
+
 // The task as another rank would not make it.
 Task Rank::wrong_call(Task task) const {
   if (options_.misbehave == "count") task.count += 1;
@@ -90,8 +98,7 @@ void Rank::fork_child(const Lane& lane) {
   emit("forked", rank_, {});
 }
 
-// Two operations are started, so that one at least is outstanding: the others have not called it
-// yet.
+// Two operations are started: rank 1 calls the second one late, so that it is outstanding.
 hfreduceResult_t Rank::destroy_with_work(const Lane& lane, std::uint64_t index) {
   hfreduceResult_t begun = hfreduceSuccess;
   for (int ahead = 0; ahead < 2 && begun == hfreduceSuccess; ++ahead) {

@@ -73,6 +73,7 @@ hfreduceResult_t Rank::step(std::uint64_t index) {
   const Lane& lane = lanes_[index % lanes_.size()];
   const Task task = make_task(options_, lane.stream, index / lanes_.size(), lane.ranks);
   if (misbehaves_at(index)) return misbehave(lane, task, index);
+  hesitate_at(index);
   return start(lane, task);
 }
 

@@ -38,6 +38,7 @@ class Rank {
 
   // misbehave.cc: returns false when the operation must not be made as it was.
   bool misbehaves_at(std::uint64_t index) const;
+  void hesitate_at(std::uint64_t index) const;
   Task wrong_call(Task task) const;
   hfreduceResult_t misbehave(const Lane& lane, const Task& task, std::uint64_t index);
   hfreduceResult_t skip_call(const Lane& lane);
