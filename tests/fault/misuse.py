@@ -105,7 +105,7 @@ def abort_instead_of_calling(context):
 def destroy_with_work_outstanding(context):
     """Rank 0 waits inside that work, rank 1 is about to call it."""
     everyone_hears(context, "destroy-outstanding", ["Aborted", "PeerDead", "RemoteError"],
-                   "--collective", 0, others_only=True)
+                   "--collective", 0, "--min-bytes", 8, others_only=True)
 
 
 @scenario()
