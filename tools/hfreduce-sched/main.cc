@@ -1,8 +1,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
+#include <exception>
 
 #include "algorithms/proof.h"
 #include "commands.h"
@@ -102,10 +105,9 @@ int show(const Options& given) {
                                options.algorithm));
 }
 
-}  // namespace hfreduce::sched
+namespace {
 
-int main(int argc, char** argv) {
-  using namespace hfreduce::sched;
+int run(int argc, char** argv) {
   Options options;
   CLI::App app("Shows and proves the schedules of hfreduce's algorithms.", "hfreduce-sched");
   app.require_subcommand(1);
@@ -133,4 +135,20 @@ int main(int argc, char** argv) {
   }
   if (*list_command) return list();
   return *show_command ? show(options) : verify(options);
+}
+
+}  // namespace
+}  // namespace hfreduce::sched
+
+// What could not be written, to a full disk say, is a failure: nobody may take half a page for all
+// of it.
+int main(int argc, char** argv) {
+  try {
+    const int outcome = hfreduce::sched::run(argc, argv);
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return outcome;
+    fmt::print(stderr, "hfreduce-sched: writing to standard output: {}\n", std::strerror(errno));
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "hfreduce-sched: {}\n", error.what());
+  }
+  return hfreduce::sched::kFailed;
 }
