@@ -101,28 +101,32 @@ HandOutIds reserve_hand_out(Layout* layout) {
   HandOutIds ids;
   ids.work = add_area(*layout, {.slots = kWorkSlots});
   ids.result = add_flag(*layout);
+  ids.sent = add_flag(*layout);
   ids.read = add_flag(*layout);
   return ids;
 }
 
-void emit_hand_out_root(Builder* schedule, const Placement& placement, const HandOutIds& ids) {
+void emit_hand_out_root(Builder* schedule, const Placement& placement, const HandOutIds& ids,
+                        ChunkRange all) {
   const std::int32_t rank = schedule->rank();
   const Peers others = other_mates(placement, rank);
   if (others.empty()) return;
   schedule->lane("hand out")
       .wait({ids.read, {}}, others, kWorkSlots)
-      .stage(chunks(0, 1), input(rank), slot(ids.work, rank))
+      .stage(all, input(rank), slot(ids.work, rank))
       .signal({ids.result, {}}, others)
       .signal({ids.read, {}}, mates(placement, rank));
 }
 
 void emit_hand_out_copy(Builder* schedule, const Placement& placement, const HandOutIds& ids,
-                        std::int32_t leader) {
+                        const std::vector<HandOut>& parts, bool sends) {
   const std::int32_t rank = schedule->rank();
-  schedule->lane("out")
-      .wait({ids.result, {}}, {leader})
-      .copy(chunks(0, 1), slot(ids.work, leader), {output(rank)})
-      .signal({ids.read, {}}, mates(placement, rank));
+  auto lane = schedule->lane("out");
+  for (const HandOut& part : parts)
+    lane.wait({ids.result, {}}, {part.leader})
+        .copy(part.chunks, slot(ids.work, part.leader), {output(rank)});
+  if (sends) lane.skew(1).wait({ids.sent, {}}, {rank});
+  lane.signal({ids.read, {}}, mates(placement, rank));
 }
 
 }  // namespace hfreduce::algorithms

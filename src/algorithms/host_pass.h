@@ -38,15 +38,23 @@ void emit_host_sum(schedule::Builder* schedule, const HostSum& host);
 
 struct HandOutIds {
   std::uint8_t work = 0;
-  std::uint16_t result = 0, read = 0;
+  std::uint16_t result = 0;  // a leader, or the root: its chunks are in its work slot
+  std::uint16_t sent = 0;    // a leader that sends from the root's work slot, for itself: they left
+  std::uint16_t read = 0;    // a rank: it has done with the work slots of its host
 };
 HandOutIds reserve_hand_out(schedule::Layout* layout);
 // The root copies its input to its work slots for its mates.
 void emit_hand_out_root(schedule::Builder* schedule, const schedule::Placement& placement,
-                        const HandOutIds& ids);
-// Everyone else copies from the leader's work slots to the own output.
+                        const HandOutIds& ids, schedule::ChunkRange all);
+// Where a rank finds its data.
+struct HandOut {
+  std::int32_t leader = 0;
+  schedule::ChunkRange chunks;
+};
+// Everyone else copies from the leaders' work slots to the own output; `sends`: and is itself one
+// that sends from the root's.
 void emit_hand_out_copy(schedule::Builder* schedule, const schedule::Placement& placement,
-                        const HandOutIds& ids, std::int32_t leader);
+                        const HandOutIds& ids, const std::vector<HandOut>& parts, bool sends);
 
 // The ranks of this rank's host, with or without itself.
 const schedule::Peers& mates(const schedule::Placement& placement, std::int32_t rank);

@@ -35,16 +35,18 @@ class FlatLine {
   std::int32_t start_, host_;
 };
 
-// One rank of each host, in the order of hosts: the `which`-th of each; or, for a broadcast, the
-// root for its own host, which comes first.
+// One rank of each host, in the order of hosts: the `which`-th of each. For a broadcast the root's
+// host comes first, and the root leads one of its host's lines: its own, or line 0.
 class LeaderLine {
  public:
   LeaderLine(const schedule::Placement& placement, std::int32_t which)
       : placement_(&placement), which_(which) {}
-  static LeaderLine from_root(const schedule::Placement& placement, std::int32_t root) {
-    LeaderLine line(placement, 0);
-    line.root_ = root;
+  static LeaderLine from_root(const schedule::Placement& placement, std::int32_t root,
+                              std::int32_t which, std::int32_t leaders) {
+    LeaderLine line(placement, which);
     line.first_host_ = placement.host_of(root);
+    const std::int32_t own = placement.local_rank(root);
+    if (which == (own < leaders ? own : 0)) line.root_ = root;
     return line;
   }
 

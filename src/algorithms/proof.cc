@@ -82,12 +82,12 @@ std::vector<Setting> settings(std::int32_t ranks) {
   }
   if (ranks >= 2) all.push_back(evenly(ranks, 1, 2));
   if (ranks >= 4) all.push_back(evenly(ranks, ranks / 2, 2));
+  if (ranks >= 6) all.push_back(evenly(ranks, ranks / 3, 2));
   return all;
 }
 
 bool concerns(const Setting& setting, const Algorithm& algorithm) {
-  const bool uses_leaders =
-      algorithm.collective == Collective::kAllReduce && algorithm.name.starts_with("hierarchical");
+  const bool uses_leaders = algorithm.name.starts_with("hierarchical");
   return algorithm.applies(setting.placement) && (setting.leaders == 1 || uses_leaders);
 }
 

@@ -29,6 +29,9 @@ struct TreePart {
   schedule::ChunkRange chunks;
   Ground ground;
   Hooks hooks;
+  // A broadcast's root of the tree: whose work slots it sends from once that rank has raised
+  // hooks.result; itself: from its input.
+  std::int32_t origin = -1;
 };
 
 // Raises `top` for itself on the root when the sum is complete in its sink.
@@ -37,7 +40,7 @@ void emit_up(schedule::Builder* schedule, const TreePart& part, const UpIds& ids
 // The root hands out its sink once `top` is raised.
 void emit_down(schedule::Builder* schedule, const TreePart& part, const DownIds& ids,
                std::uint16_t top);
-// The root hands out its input. Roots and roles may change from call to call: nothing is sent that
+// Roots and roles may change from call to call: nothing is sent that
 // the receiver has not asked for in the same call. `slot_read` (with work slots): raised by every
 // rank of a host at every iteration, whatever its role, when it has done with that work slot.
 void emit_broadcast(schedule::Builder* schedule, const TreePart& part, const DownIds& ids,

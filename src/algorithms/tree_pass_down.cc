@@ -40,7 +40,10 @@ class DownLane {
 
   void emit_broadcast(std::uint16_t slot_read) {
     if (parent_ < 0) {
-      hand_on(input(rank_), true);
+      if (part_.origin == rank_)
+        hand_on(input(rank_), true);
+      else
+        hand_on_for(part_.origin);
       return;
     }
     const bool in_work = part_.ground.in_work(rank_);
@@ -88,6 +91,15 @@ class DownLane {
       if (ask_always) lane_.wait(grant(), {child});
       lane_.put(data(side), part_.chunks, lasting, part_.ground.sink(child));
     });
+  }
+
+  // `hooks.finished` tells that the segment before has left that rank's slot.
+  void hand_on_for(std::int32_t origin) {
+    lane_.wait({*part_.hooks.result, {}}, {origin});
+    hand_on(part_.ground.work_slot(origin), true);
+    lane_.skew(1);
+    drain();
+    lane_.signal({*part_.hooks.finished, {}}, {rank_});
   }
 
   void drain() {

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <bit>
 
 namespace hfreduce::planner {
 namespace {
@@ -39,22 +40,18 @@ std::string_view pick_broadcast(const schedule::Placement& placement, std::uint6
   return tree ? "hierarchical-tree" : "hierarchical-chain";
 }
 
-// How many segments a call is cut into at best, between the least and the largest that there may
-// be. Measured over veth (docs/limits.md): a ring pays its hops for every segment, so it wants few;
-// a broadcast forwards what has arrived, and 64 KiB is where more per system call stops paying;
-// with ranks to hand out to, each segment costs a turn of the scheduler as well.
-std::uint32_t pick_segment(const schedule::Placement& placement, const Algorithm& algorithm,
-                           std::uint64_t bytes) {
+// Measured over veth (docs/limits.md): a broadcast forwards what has arrived, and 64 KiB a message,
+// one from each leader, is where more per system call stops paying. A ring pays its hops for every
+// segment, so a call is cut into as few as overlap; inside a host into as many as fit the caches.
+std::uint32_t pick_segment(const Facts& facts, const Algorithm& algorithm, std::uint64_t bytes) {
+  const bool one_host = facts.placement->hosts() == 1;
   const std::uint64_t most = segment_capacity(algorithm);
-  std::uint64_t least = kLinkSegment, segments = 2;
-  if (placement.hosts() == 1) {
-    least = kLeastSegment;
-    segments = 8;
-  } else if (algorithm.collective == Collective::kBroadcast) {
-    if (placement.most_local() == 1) return kLinkSegment;
-    segments = 4;
+  if (!one_host && algorithm.collective == Collective::kBroadcast) {
+    const std::uint64_t together = std::bit_floor(std::uint64_t(facts.leaders)) * kLinkSegment;
+    return static_cast<std::uint32_t>(std::min(together, most));
   }
-  std::uint64_t segment = std::min(least, most);
+  const std::uint64_t segments = one_host ? 8 : 2;
+  std::uint64_t segment = std::min<std::uint64_t>(one_host ? kLeastSegment : kLinkSegment, most);
   while (segment * 2 <= std::min(bytes / segments, most)) segment *= 2;
   return static_cast<std::uint32_t>(segment);
 }
@@ -106,7 +103,7 @@ Result<Choice> choose(const Facts& facts, const Question& question) {
   const std::uint32_t most = segment_capacity(*algorithm);
   return Choice{algorithm, facts.segment_bytes != 0
                                ? std::min(facts.segment_bytes, most)
-                               : pick_segment(placement, *algorithm, question.bytes)};
+                               : pick_segment(facts, *algorithm, question.bytes)};
 }
 
 std::string explain(const Facts& facts, Collective collective) {

@@ -79,7 +79,7 @@ TEST(Lines, VisitEveryRankOnceAndHostsTogether) {
     EXPECT_EQ(seen.size(), 8u);
     EXPECT_EQ(changes_of_host, 2);
   }
-  const LeaderLine leaders = LeaderLine::from_root(placement, 4);
+  const LeaderLine leaders = LeaderLine::from_root(placement, 4, 0, 1);
   EXPECT_EQ(leaders.rank_at(0), 4);
   EXPECT_EQ(leaders.rank_at(1), 3);
   EXPECT_EQ(leaders.rank_at(2), 0);

@@ -2,6 +2,7 @@
 // rule of why_harmless() says why.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "algorithms/proof.h"
@@ -49,10 +50,21 @@ bool only_delays(const Mutant& mutant, const Lane& lane) {
   }
 }
 
+// Done a turn later, it is still done before the lane tells of it, which it does a turn later as
+// well.
+bool told_later_anyway(const Mutant& mutant, const Lane& lane) {
+  const auto& steps = lane.steps;
+  const auto tells = std::find_if(steps.begin() + static_cast<std::ptrdiff_t>(mutant.step),
+                                  steps.end(), [](const Step& s) { return s.op == Op::kSignal; });
+  return mutant.mistake == Mistake::kLaterTurn && tells != steps.end() &&
+         tells->skew > steps[mutant.step].skew;
+}
+
 // Why a mutant that was not caught is right all the same; empty: it is not, or nobody knows.
 std::string why_harmless(const Algorithm& algorithm, const Setting& setting, const Mutant& mutant,
                          const Lane& lane) {
   if (only_delays(mutant, lane)) return "it only delays";
+  if (told_later_anyway(mutant, lane)) return "what it tells of is told a turn later as well";
   const Step& step = lane.steps[mutant.step];
   if (mutant.mistake == Mistake::kSwap && lane.steps[mutant.step + 1].op == step.op)
     return "two of a kind that touch different data";
@@ -169,7 +181,11 @@ TEST_P(Mutants, OneSlotFewerIsCaught) {
           used |= place.kind == PlaceKind::kSlot && place.area == area;
         return schedule;
       };
-      EXPECT_TRUE(caught(subject, 0) || !used)
+      // Between two hosts a slot is free again when the result of the segment is there.
+      const bool ring_of_two = algorithm.name == "hierarchical-ring" &&
+                               setting.placement.hosts() == 2 &&
+                               layout.areas[area].unit == Area::Unit::kChunk;
+      EXPECT_TRUE(caught(subject, 0) || !used || ring_of_two)
           << algorithm.name << ", " << setting.name << ", area " << area;
     }
   }

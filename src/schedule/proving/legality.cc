@@ -73,8 +73,6 @@ class Inspector {
     if (step.sources.count != 1 || step.destinations.count != 1 || step.peers.count != 1)
       return "a put has one source, one destination, one peer";
     const std::int32_t peer = schedule_.peers[step.peers.begin];
-    if (schedule_.places[step.sources.begin].owner != schedule_.rank)
-      return "a put's source is another rank's";
     const Place& to = schedule_.places[step.destinations.begin];
     if (to.owner != peer || peer == schedule_.rank) return "a put's destination is not its peer's";
     const bool posted = !placement_.mapped(schedule_.rank, peer);
