@@ -16,13 +16,18 @@ class SocketRing {
   static std::unique_ptr<SocketRing> connect(const Seat& seat);
 
   // All ranks call it together: every leader sends `out` bytes to the next and takes in `in` from
-  // the one before, both at once; in us, of the slowest, the median of `times`.
+  // the one before, both at once; in us, of the slowest, the median of `times`. By the congestion
+  // control of the system or by reno, whichever is faster.
   double exchange_us(Seat& seat, std::uint64_t out, std::uint64_t in, int times);
 
  private:
+  double median_us(Seat& seat, std::span<std::byte> memory, std::uint64_t out, std::uint64_t in,
+                   int times);
+  void use(const std::string& congestion) const;
   void exchange(std::span<std::byte> memory, std::uint64_t out, std::uint64_t in) const;
 
   Descriptor next_, previous_;  // only on leaders
+  std::string system_;          // the congestion control that these had at first
 };
 
 }  // namespace hfreduce::perf

@@ -145,6 +145,9 @@ Status Comm::agree(const std::vector<std::string>& greetings) {
 }
 
 Status Comm::make_engine() {
+  if (placement_->hosts() > 1) {
+    HFR_ASSIGN(congestion_, transport::choose_congestion(options_.settings.congestion));
+  }
   executor::EngineOptions options;
   options.rank = rank_;
   options.placement = placement_.get();
@@ -155,7 +158,7 @@ Status Comm::make_engine() {
     if (!algorithm.applies(*placement_)) continue;
     channels_[&algorithm] = options.channels.size();
     options.channels.push_back(
-        {algorithm.layout(request(0)), planner::segment_capacity(algorithm)});
+        {algorithm.layout(request(0)), planner::segment_capacity(algorithm, *placement_)});
   }
   bootstrap::HostMemory memory = session_->take_host_memory();
   const auto local = static_cast<int>(memory.ranks.size());
@@ -234,6 +237,7 @@ Result<std::unique_ptr<transport::Link>> Comm::take_link(std::int32_t peer,
   options.host = session_->members()[static_cast<std::size_t>(peer)].host;
   options.sockets = std::move(sockets);
   options.checksum = checksum_;
+  options.congestion = congestion_;
   options.inbox = &inbox;
   connecting_.erase(peer);
   return transport::make_tcp_link(std::move(options));

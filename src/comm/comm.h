@@ -15,6 +15,7 @@
 #include "executor/driver.h"
 #include "executor/engine.h"
 #include "planner/planner.h"
+#include "transport/tcp/congestion.h"
 
 namespace hfreduce::comm {
 
@@ -73,6 +74,7 @@ class Comm {
   planner::Facts facts_;
   bool checksum_ = true;
   std::int32_t sockets_ = 1;
+  transport::Congestion congestion_;
   std::unique_ptr<executor::Engine> engine_;
   std::atomic<executor::Engine*> published_engine_{nullptr};  // for the control thread
   std::map<std::pair<const algorithms::Algorithm*, std::int32_t>,

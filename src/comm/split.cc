@@ -113,9 +113,17 @@ void Comm::explain() const {
                 : fmt::format(", {} to {} on each", placement_->fewest_local(),
                               placement_->most_local());
   }
-  text += one_host ? "; all talk through shared memory"
-                   : fmt::format("; hosts talk over TCP, {} socket{} a link, checksum {}", sockets_,
-                                 sockets_ == 1 ? "" : "s", checksum_ ? "on" : "off");
+  text += one_host
+              ? "; all talk through shared memory"
+              : fmt::format(
+                    "; hosts talk over TCP, {} socket{} a link, checksum {}, "
+                    "congestion control {}",
+                    sockets_, sockets_ == 1 ? "" : "s", checksum_ ? "on" : "off", congestion_.name);
+  if (congestion_.chosen())
+    text += fmt::format(
+        " (the system's {} was not taken: it misjudges bursts; HFREDUCE_CONGESTION=system takes "
+        "it)",
+        congestion_.system);
   text += fmt::format(". Allreduce: {}. Broadcast: {}.",
                       planner::explain(facts_, algorithms::Collective::kAllReduce),
                       planner::explain(facts_, algorithms::Collective::kBroadcast));

@@ -13,7 +13,12 @@ using algorithms::Collective;
 
 constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint32_t kOneShotSegment = 32 * kKiB;
-constexpr std::uint32_t kSegment = 256 * kKiB;
+constexpr std::uint64_t kSegment = 256 * kKiB;
+constexpr std::uint64_t kHierarchicalSegment = 512 * kKiB;
+// What a message carries at best: more does not lower the cost of its system calls any further, and
+// what was just summed or received should still be in the cache.
+constexpr std::uint64_t kMessage = 256 * kKiB;
+constexpr std::uint64_t kMostSegment = 256 * 1024 * kKiB;
 constexpr std::uint32_t kLinkSegment = 64 * kKiB;
 constexpr std::uint64_t kLeastSegment =
     32 * kKiB;  // so that the steps do not cost more than the bytes
@@ -40,19 +45,24 @@ std::string_view pick_broadcast(const schedule::Placement& placement, std::uint6
   return tree ? "hierarchical-tree" : "hierarchical-chain";
 }
 
-// Measured over veth (docs/limits.md): a broadcast forwards what has arrived, and 64 KiB a message,
-// one from each leader, is where more per system call stops paying. A ring pays its hops for every
-// segment, so a call is cut into as few as overlap; inside a host into as many as fit the caches.
+// How many segments a call is cut into at best: as few as overlap, since each costs its steps and
+// its system calls (docs/limits.md). A flat ring needs none to overlap: its chunks follow each
+// other. Inside a host as many as fit the caches.
+std::uint64_t segments_for(const Facts& facts, const Algorithm& algorithm) {
+  if (facts.placement->hosts() == 1) return 8;
+  if (algorithm.name == "ring") return 1;
+  return algorithm.collective == Collective::kBroadcast ? 4 : 2;
+}
+
 std::uint32_t pick_segment(const Facts& facts, const Algorithm& algorithm, std::uint64_t bytes) {
   const bool one_host = facts.placement->hosts() == 1;
-  const std::uint64_t most = segment_capacity(algorithm);
-  if (!one_host && algorithm.collective == Collective::kBroadcast) {
-    const std::uint64_t together = std::bit_floor(std::uint64_t(facts.leaders)) * kLinkSegment;
-    return static_cast<std::uint32_t>(std::min(together, most));
-  }
-  const std::uint64_t segments = one_host ? 8 : 2;
+  std::uint64_t most = segment_capacity(algorithm, *facts.placement);
+  // A broadcast's leaders each send their share of a segment as one message.
+  if (!one_host && algorithm.collective == Collective::kBroadcast)
+    most = std::min(most, kMessage * std::bit_floor(static_cast<std::uint64_t>(facts.leaders)));
+  const std::uint64_t pieces = segments_for(facts, algorithm);
   std::uint64_t segment = std::min<std::uint64_t>(one_host ? kLeastSegment : kLinkSegment, most);
-  while (segment * 2 <= std::min(bytes / segments, most)) segment *= 2;
+  while (segment * 2 <= std::min(bytes / pieces, most)) segment *= 2;
   return static_cast<std::uint32_t>(segment);
 }
 
@@ -71,8 +81,13 @@ std::int32_t choose_leaders(const schedule::Placement& placement, std::int64_t w
       std::min<std::int64_t>(wanted != 0 ? wanted : kLeaders, placement.fewest_local()));
 }
 
-std::uint32_t segment_capacity(const Algorithm& algorithm) {
-  return algorithm.name == "one-shot" ? kOneShotSegment : kSegment;
+// A flat ring's slots hold a chunk, so the more ranks there are the larger a segment may be.
+std::uint32_t segment_capacity(const Algorithm& algorithm, const schedule::Placement& placement) {
+  if (algorithm.name == "one-shot") return kOneShotSegment;
+  if (algorithm.name.starts_with("hierarchical")) return kHierarchicalSegment;
+  if (algorithm.name != "ring") return kSegment;
+  const auto chunks = 2 * static_cast<std::uint64_t>(placement.ranks());
+  return static_cast<std::uint32_t>(std::min(kMostSegment, kMessage * chunks));
 }
 
 Result<Choice> choose(const Facts& facts, const Question& question) {
@@ -100,7 +115,7 @@ Result<Choice> choose(const Facts& facts, const Question& question) {
   }
   if (algorithm == nullptr)
     return Status(Code::kInternalError, "the planner chose an algorithm that does not apply");
-  const std::uint32_t most = segment_capacity(*algorithm);
+  const std::uint32_t most = segment_capacity(*algorithm, placement);
   return Choice{algorithm, facts.segment_bytes != 0
                                ? std::min(facts.segment_bytes, most)
                                : pick_segment(facts, *algorithm, question.bytes)};

@@ -40,7 +40,8 @@ Result<Choice> choose(const Facts& facts, const Question& question);
 std::int32_t choose_leaders(const schedule::Placement& placement, std::int64_t wanted);
 
 // The largest segment that an algorithm's slots are made for.
-std::uint32_t segment_capacity(const algorithms::Algorithm& algorithm);
+std::uint32_t segment_capacity(const algorithms::Algorithm& algorithm,
+                               const schedule::Placement& placement);
 
 // For people: "one-shot up to 32 KiB, then two-shot in segments of 32 to 256 KiB".
 std::string explain(const Facts& facts, algorithms::Collective collective);

@@ -8,6 +8,7 @@
 #include "algorithms/line.h"
 #include "algorithms/proof.h"
 #include "algorithms/tree.h"
+#include "planner/planner.h"
 
 namespace hfreduce::algorithms {
 namespace {
@@ -107,20 +108,19 @@ TEST(Registry, ALoneRankHasNothingToDo) {
 }
 
 TEST(Cost, WindowsOfAllAlgorithmsTogetherAreSmall) {
-  constexpr std::int64_t kSegment = 256 << 10, kOneShotSegment = 32 << 10;
   for (const std::int32_t hosts : {1, 2, 4, 8}) {
     const Setting setting = evenly(8, hosts);
     std::int64_t bytes = 0;
     for (const Algorithm& algorithm : all()) {
       if (!algorithm.applies(setting.placement)) continue;
       const schedule::Layout layout = algorithm.layout({&setting.placement});
-      const std::int64_t segment = algorithm.name == "one-shot" ? kOneShotSegment : kSegment;
+      const std::int64_t segment = planner::segment_capacity(algorithm, setting.placement);
       for (const schedule::Area& area : layout.areas)
         bytes += area.slots * (area.unit == schedule::Area::Unit::kSegment
                                    ? segment
                                    : segment * area.chunks / layout.chunks);
     }
-    EXPECT_LE(bytes, std::int64_t{12} << 20) << hosts << " hosts";
+    EXPECT_LE(bytes, std::int64_t{15} << 20) << hosts << " hosts";
   }
 }
 

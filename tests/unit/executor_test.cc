@@ -76,7 +76,7 @@ class Cluster {
       if (!algorithm.applies(placement_)) continue;
       channels_[&algorithm] = options.channels.size();
       options.channels.push_back(
-          {algorithm.layout(request(0)), planner::segment_capacity(algorithm)});
+          {algorithm.layout(request(0)), planner::segment_capacity(algorithm, placement_)});
     }
     options.hooks.connect = [](std::int32_t) {};
     options.hooks.take_link =

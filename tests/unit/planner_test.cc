@@ -30,7 +30,7 @@ TEST(Planner, AlwaysFindsAnAlgorithmThatApplies) {
         EXPECT_TRUE(choice->algorithm->applies(placement));
         EXPECT_EQ(choice->algorithm->collective, collective);
         EXPECT_GT(choice->segment_bytes, 0u);
-        EXPECT_LE(choice->segment_bytes, segment_capacity(*choice->algorithm));
+        EXPECT_LE(choice->segment_bytes, segment_capacity(*choice->algorithm, placement));
       }
     }
   }

@@ -1,4 +1,7 @@
 // The TCP link as the executor sees it: what is posted on one side arrives on the other.
+#include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 
 #include <random>
@@ -217,6 +220,49 @@ TEST(TcpLink, RefusesToBeMadeOfNothing) {
 bool wakes(int epoll_fd, int timeout_ms = 0) {
   epoll_event event;
   return ::epoll_wait(epoll_fd, &event, 1, timeout_ms) > 0;
+}
+
+std::string congestion_of(int socket) {
+  char name[16] = {};
+  socklen_t size = sizeof name - 1;
+  EXPECT_EQ(getsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, name, &size), 0);
+  return name;
+}
+
+TEST(TcpLink, CongestionControlIsTheOneAskedFor) {
+  SocketPair pair = tcp_pair();
+  const std::string system = congestion_of(pair.a.get());
+  for (const std::string& wanted : {std::string("reno"), std::string("system"), system}) {
+    const auto choice = choose_congestion(wanted);
+    ASSERT_TRUE(choice.ok()) << choice.status().text();
+    EXPECT_EQ(choice->name, wanted == "system" ? system : wanted);
+    EXPECT_EQ(choice->system, system);
+  }
+  const int watched = pair.a.get();
+  MemoryInbox inbox(64);
+  TcpLinkOptions options;
+  options.peer = 1;
+  options.inbox = &inbox;
+  options.congestion = *choose_congestion("reno");
+  options.sockets.push_back(std::move(pair.a));
+  const auto link = make_tcp_link(std::move(options));
+  ASSERT_TRUE(link.ok()) << link.status().text();
+  EXPECT_EQ(congestion_of(watched), "reno");
+}
+
+TEST(TcpLink, CongestionControlThatPacesIsLeftWhereAllowed) {
+  const auto choice = choose_congestion("");
+  ASSERT_TRUE(choice.ok()) << choice.status().text();
+  EXPECT_EQ(choice->chosen(), choice->system == "bbr") << choice->name;
+}
+
+TEST(TcpLink, CongestionControlThatThereIsNotIsRefused) {
+  for (const char* wanted : {"no-such", "a-name-longer-than-any-of-the-kernel"}) {
+    const auto choice = choose_congestion(wanted);
+    EXPECT_EQ(choice.status().code(), Code::kInvalidArgument);
+    EXPECT_THAT(choice.status().text(), ::testing::HasSubstr("the kernel refuses it"));
+    EXPECT_THAT(choice.status().text(), ::testing::HasSubstr("reno")) << "names what there is";
+  }
 }
 
 TEST(TcpLink, ArmedDescriptorWakesForArrivalsAndForRoomOnlyWhenNeeded) {

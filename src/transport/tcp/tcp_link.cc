@@ -101,7 +101,10 @@ Result<std::unique_ptr<Link>> make_tcp_link(TcpLinkOptions options) {
             "power of two (is {})",
             options.peer, options.sockets.size(), options.queue));
   }
-  for (const UniqueFd& socket : options.sockets) HFR_TRY(disable_nagle(socket.get(), options.peer));
+  for (const UniqueFd& socket : options.sockets) {
+    HFR_TRY(disable_nagle(socket.get(), options.peer));
+    HFR_TRY(use_congestion(socket, options.congestion));
+  }
   return std::unique_ptr<Link>(std::make_unique<TcpLink>(std::move(options)));
 }
 

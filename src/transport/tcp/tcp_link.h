@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/status.h"
 #include "transport/link.h"
+#include "transport/tcp/congestion.h"
 
 namespace hfreduce::transport {
 
@@ -19,6 +20,7 @@ struct TcpLinkOptions {
   std::vector<UniqueFd> sockets;
   bool checksum =
       true;  // CRC32C over each payload that is sent; arriving messages say whether they have one
+  Congestion congestion;
   Inbox* inbox = nullptr;   // outlives the link
   std::size_t queue = 256;  // messages that may wait on each socket; a power of two
 };
