@@ -64,11 +64,15 @@ void seal(HeaderBytes& header, std::uint32_t payload_crc) noexcept {
 }
 
 FrameFault decode(std::span<const std::byte, kHeaderBytes> bytes, Frame* frame) noexcept {
-  if (load<std::uint8_t>(&bytes[0]) != kFrameMagic) return FrameFault::kMagic;
-  if (load<std::uint8_t>(&bytes[1]) != kFrameVersion) return FrameFault::kVersion;
+  const bool magic = load<std::uint8_t>(&bytes[0]) == kFrameMagic;
+  const bool version = load<std::uint8_t>(&bytes[1]) == kFrameVersion;
+  // Who is here has proved to be of this job, and said that it is of this version: a header that is
+  // off in one place is damaged; one that is off everywhere is none.
   if (load<std::uint32_t>(&bytes[kCheckAt]) != kernels::crc32c(bytes.data(), kCheckAt)) {
-    return FrameFault::kCheck;
+    return magic || version ? FrameFault::kCheck : FrameFault::kMagic;
   }
+  if (!magic) return FrameFault::kMagic;
+  if (!version) return FrameFault::kVersion;
   const auto target = load<std::uint8_t>(&bytes[2]);
   const auto bits = load<std::uint8_t>(&bytes[3]);
   Frame result;
