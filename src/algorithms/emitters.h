@@ -10,6 +10,11 @@ schedule::Schedule emit_one_shot(const Request& request, std::int32_t rank);
 schedule::Layout two_shot_layout(const Request& request);
 schedule::Schedule emit_two_shot(const Request& request, std::int32_t rank);
 
+schedule::Layout zero_copy_layout(const Request& request);
+schedule::Schedule emit_zero_copy(const Request& request, std::int32_t rank);
+schedule::Layout zero_copy_broadcast_layout(const Request& request);
+schedule::Schedule emit_zero_copy_broadcast(const Request& request, std::int32_t rank);
+
 schedule::Layout ring_layout(const Request& request);
 schedule::Schedule emit_ring(const Request& request, std::int32_t rank);
 schedule::Layout double_tree_layout(const Request& request);

@@ -36,6 +36,12 @@ constexpr std::array kAlgorithms{
               anywhere, hierarchical_chain_layout, emit_hierarchical_chain},
     Algorithm{"hierarchical-tree", kBroadcast, "a binary tree between hosts, copies inside hosts",
               anywhere, hierarchical_tree_broadcast_layout, emit_hierarchical_tree_broadcast},
+    Algorithm{"zero-copy", kAllReduce,
+              "one host, memory that peers can map: inputs are read and outputs written in place",
+              on_one_host, zero_copy_layout, emit_zero_copy},
+    Algorithm{"zero-copy", kBroadcast,
+              "one host, memory that peers can map: every rank reads the root's buffer",
+              on_one_host, zero_copy_broadcast_layout, emit_zero_copy_broadcast},
 };
 
 }  // namespace

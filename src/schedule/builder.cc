@@ -88,6 +88,18 @@ LaneBuilder& LaneBuilder::wait(const Event& event, const Peers& peers, std::int3
   return *this;
 }
 
+LaneBuilder& LaneBuilder::offer(const Event& event, const Peers& peers) {
+  signal(event, peers);
+  lane().steps.back().offers = true;
+  return *this;
+}
+
+LaneBuilder& LaneBuilder::accept(const Event& event, const Peers& peers) {
+  wait(event, peers);
+  lane().steps.back().offers = true;
+  return *this;
+}
+
 LaneBuilder& LaneBuilder::drain(const Event& event, std::int32_t peer, std::int32_t lag) {
   Step& step = append(Op::kDrain);
   step.flag = event.flag;

@@ -55,6 +55,9 @@ class LaneBuilder {
   // These two do nothing when nobody is named.
   LaneBuilder& signal(const Event& event, const Peers& peers);
   LaneBuilder& wait(const Event& event, const Peers& peers, std::int32_t lag = 0);
+  // A signal and a wait that carry where the buffers of the call are.
+  LaneBuilder& offer(const Event& event, const Peers& peers);
+  LaneBuilder& accept(const Event& event, const Peers& peers);
   LaneBuilder& drain(const Event& event, std::int32_t peer, std::int32_t lag = 0);
   // What `body` appends is done `count` times; nothing is written when that is never.
   template <typename Body>

@@ -47,9 +47,11 @@ class Printer {
         return fmt::format("{:<9}{}: {} -> {}, then {}", "put", chunks_text(step.chunks, repeats_),
                            places(step.sources, ""), places(step.destinations, ""), flag(step));
       case Op::kSignal:
-        return fmt::format("{:<9}{} for {}", "signal", flag(step), peers(step));
+        return fmt::format("{:<9}{} for {}", step.offers ? "offer" : "signal", flag(step),
+                           peers(step));
       case Op::kWait:
-        return fmt::format("{:<9}{} from {}", "wait", flag(step), peers(step));
+        return fmt::format("{:<9}{} from {}", step.offers ? "accept" : "wait", flag(step),
+                           peers(step));
       case Op::kDrain:
         return fmt::format("{:<9}{} to {}", "drain", flag(step), peers(step));
       case Op::kRepeat:

@@ -72,8 +72,8 @@ enum class PlaceKind : std::uint8_t {
   kSlot,    // slot (tick mod slots) of `area` in the window of `owner`
 };
 
-// Where bytes lie. Input and output of another rank are legal only as the destination of a put over
-// a posted link that can land there.
+// Where bytes lie. Input and output of another rank are legal as the destination of a put over a
+// posted link that can land there, and for ranks of one host once they were offered (Step::offers).
 struct Place {
   PlaceKind kind = PlaceKind::kInput;
   std::uint8_t area = 0;
@@ -106,6 +106,10 @@ struct Step {
   // A copy into a slot that another rank reads next, and read last: its lines lie in that rank's
   // cache. Changes no result, only how the bytes are best stored.
   bool staging = false;
+  // kSignal: tells as well where this rank's buffers of the call are. kWait: and learns it; from
+  // here on the lane may name these peers' buffers. When one of them has none to offer the whole
+  // schedule is left, on all ranks alike, before any step behind this one.
+  bool offers = false;
   std::uint8_t lag = 0;     // kWait, kDrain
   std::uint16_t flag = 0;   // kPut, kSignal, kWait, kDrain
   Tick tick;                // of the flag

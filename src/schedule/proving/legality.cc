@@ -88,11 +88,23 @@ class Inspector {
     if (place.owner < 0 || place.owner >= placement_.ranks()) return "a place of no rank";
     if (place.kind == PlaceKind::kSlot) {
       if (!placement_.mapped(schedule_.rank, place.owner)) return "a slot that is not mapped";
-    } else if (place.owner != schedule_.rank) {
+    } else if (place.owner != schedule_.rank && !was_offered(step, place.owner)) {
       return "a user buffer of another rank";
     }
     if (place.kind == PlaceKind::kInput && !is_source) return "writes an input";
     return chunks(step, place);
+  }
+
+  // Whether an earlier wait of this lane has learnt where the buffers of `owner` are.
+  bool was_offered(const Step& user, std::int32_t owner) const {
+    for (const Step& step : lane_->steps) {
+      if (&step == &user) break;
+      if (step.op != Op::kWait || !step.offers || step.skew > user.skew) continue;
+      for (std::uint32_t i = 0; i < step.peers.count; ++i)
+        if (schedule_.peers[step.peers.begin + i] == owner)
+          return placement_.mapped(schedule_.rank, owner);
+    }
+    return false;
   }
 
   std::string chunks(const Step& step, const Place& place) const {
