@@ -401,15 +401,21 @@ HFREDUCE_API hfreduceResult_t hfreduceRedOpDestroy(hfreduceRedOp_t op, hfreduceC
 
 /* ---------------------------------------------------------------- memory */
 
-/* Memory that ranks on the same host can map; config NULL: host memory. hfreduceMemDevice is not
- * supported yet. Errors: hfreduceOutOfMemory. Thread-safe. */
+/* Memory that ranks on the same host can map; config NULL: host memory. Calls whose buffers lie in
+ * such memory on all ranks of a host are not staged: ranks read and write each other's buffers. (An
+ * allreduce needs both buffers of every rank there, a broadcast the root's.) hfreduceMemDevice is
+ * not supported yet. Errors: hfreduceOutOfMemory. Thread-safe. */
 HFREDUCE_API hfreduceResult_t hfreduceMemAlloc(void** ptr, size_t size,
                                                const hfreduceMemConfig_t* config);
 HFREDUCE_API hfreduceResult_t hfreduceMemFree(void* ptr);
-/* Tell `comm` of a buffer that will be used often. Not supported yet. */
+/* Tell `comm` of private memory that will be used often. Not supported yet. */
 HFREDUCE_API hfreduceResult_t hfreduceCommRegister(hfreduceComm_t comm, void* buffer, size_t size,
                                                    void** handle);
-/* The same for a caller's own shared mapping of descriptor `fd` at `offset`. Not supported yet. */
+/* Makes a caller's own shared, writable mapping of `size` bytes of `fd` from `offset` on (bytes) as
+ * good as memory of hfreduceMemAlloc, for every communicator of this process, until
+ * hfreduceCommDeregister; it must stay mapped and its file must not shrink until then. `fd` may be
+ * closed. Local, not collective. Errors: hfreduceInvalidArgument (not such a mapping, past the end
+ * of the file, registered already). Thread-safe. */
 HFREDUCE_API hfreduceResult_t hfreduceCommRegisterMapping(hfreduceComm_t comm, void* buffer,
                                                           size_t size, int fd, size_t offset,
                                                           void** handle);

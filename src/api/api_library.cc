@@ -1,9 +1,7 @@
-// The library itself: version, names of errors, logger, memory, groups.
-#include "api/config.h"
+// The library itself: version, names of errors, logger, groups.
 #include "api/group.h"
 #include "api/guard.h"
 #include "base/log.h"
-#include "memory/host_allocations.h"
 
 using namespace hfreduce;
 using namespace hfreduce::api;
@@ -48,25 +46,6 @@ hfreduceResult_t hfreduceGroupStart(void) {
 
 hfreduceResult_t hfreduceGroupEnd(void) {
   return guarded([] { return group_end(); });
-}
-
-hfreduceResult_t hfreduceMemAlloc(void** ptr, size_t size, const hfreduceMemConfig_t* config) {
-  return guarded([&]() -> Status {
-    if (ptr == nullptr) return null_argument("ptr");
-    *ptr = nullptr;
-    hfreduceMemConfig_t full = HFREDUCE_MEM_CONFIG_INITIALIZER;
-    HFR_TRY(read_struct(config, "HFREDUCE_MEM_CONFIG_INITIALIZER", full));
-    if (full.kind == hfreduceMemDevice) return not_supported("device memory");
-    if (full.kind != hfreduceMemHost)
-      return Status(Code::kInvalidArgument, "kind must be hfreduceMemHost or hfreduceMemDevice");
-    const int node = full.numa_node == HFREDUCE_CONFIG_UNDEF_INT ? -1 : full.numa_node;
-    HFR_ASSIGN(*ptr, memory::allocate_host(size, full.page_size, node));
-    return {};
-  });
-}
-
-hfreduceResult_t hfreduceMemFree(void* ptr) {
-  return guarded([&]() -> Status { return ptr == nullptr ? Status() : memory::free_host(ptr); });
 }
 
 }  // extern "C"

@@ -51,14 +51,5 @@ hfreduceResult_t hfreduceRedOpCreatePreMulSum(hfreduceRedOp_t*, void*, hfreduceD
 hfreduceResult_t hfreduceRedOpDestroy(hfreduceRedOp_t, hfreduceComm_t) {
   return guarded([] { return not_supported("hfreduceRedOpDestroy"); });
 }
-hfreduceResult_t hfreduceCommRegister(hfreduceComm_t, void*, size_t, void**) {
-  return guarded([] { return not_supported("hfreduceCommRegister"); });
-}
-hfreduceResult_t hfreduceCommRegisterMapping(hfreduceComm_t, void*, size_t, int, size_t, void**) {
-  return guarded([] { return not_supported("hfreduceCommRegisterMapping"); });
-}
-hfreduceResult_t hfreduceCommDeregister(hfreduceComm_t, void*) {
-  return guarded([] { return not_supported("hfreduceCommDeregister"); });
-}
 
 }  // extern "C"

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "comm/greeting.h"
+#include "memory/host_allocations.h"
 #include "transport/tcp/tcp_link.h"
 
 namespace hfreduce::comm {
@@ -212,6 +213,9 @@ executor::EngineHooks Comm::engine_hooks() {
   hooks.answer = [this](std::uint64_t sequence, std::int32_t* rank) {
     return answer(sequence, rank);
   };
+  hooks.fetch_memory = [this](std::uint64_t process, std::uint64_t object) {
+    return fetch_memory(process, object);
+  };
   hooks.describe = [this](std::int32_t rank) { return describe(rank); };
   hooks.blame = [this](Status failure, std::int32_t rank) {
     if (rank < 0) return failure;
@@ -281,6 +285,31 @@ Result<executor::BoundPlan*> Comm::plan_for(const algorithms::Algorithm& algorit
   return plan.get();
 }
 
+// Both buffers of an allreduce, or the root's input, if peers can map them.
+Status Comm::offer_buffers(std::uint64_t bytes, bool output_too, executor::Call* call) const {
+  const memory::HostAllocations& table = memory::host_allocations();
+  const auto input = table.find(call->input, bytes);
+  const auto output = output_too ? table.find(call->output, bytes) : input;
+  if (!input || !output) return {};
+  HFR_ASSIGN(call->offer.process, bootstrap::serve_memory([&table](std::uint64_t number) {
+               return table.duplicate(number);
+             }));
+  call->offer.input = {input->id, input->offset};
+  if (output_too) call->offer.output = {output->id, output->offset};
+  return {};
+}
+
+// A request is sent once, and asked for its answer until that is there.
+Result<UniqueFd> Comm::fetch_memory(std::uint64_t process, std::uint64_t object) {
+  const std::pair key(process, object);
+  auto request = asked_memory_.find(key);
+  if (request == asked_memory_.end())
+    request = asked_memory_.try_emplace(key, process, object).first;
+  auto answer = request->second.poll();
+  if (!answer.ok() || answer->valid()) asked_memory_.erase(request);
+  return answer;
+}
+
 Status Comm::prepare(const CollectiveCall& call, executor::Operation& operation) {
   if (latch_.raised()) return latch_.status();
   if (finalized_)
@@ -306,6 +335,11 @@ Status Comm::prepare(const CollectiveCall& call, executor::Operation& operation)
                                       call.algorithm ? call.algorithm : ""}));
   HFR_ASSIGN(operation.plan, plan_for(*choice.algorithm, std::max(call.root, 0)));
   bound.segment_bytes = choice.segment_bytes;
+  if (choice.zero_copy != nullptr) {
+    HFR_ASSIGN(operation.zero_copy, plan_for(*choice.zero_copy, std::max(call.root, 0)));
+    bound.zero_copy_segment_bytes = choice.zero_copy_segment_bytes;
+    if (operation.zero_copy->offers) HFR_TRY(offer_buffers(call.count * element, reduces, &bound));
+  }
   bound.tag.fingerprint =
       Fingerprint()
           .add(static_cast<std::uint64_t>(call.collective) << 32 |
@@ -314,8 +348,6 @@ Status Comm::prepare(const CollectiveCall& call, executor::Operation& operation)
           .add(static_cast<std::uint64_t>(static_cast<std::int64_t>(call.root)))
           .add(channels_.at(choice.algorithm) << 32 | choice.segment_bytes)
           .folded();
-  last_plan_.store(operation.plan, std::memory_order_release);
-  last_segment_.store(choice.segment_bytes, std::memory_order_relaxed);
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/failure.h"
+#include "bootstrap/memory_server.h"
 #include "bootstrap/session.h"
 #include "comm/options.h"
 #include "executor/driver.h"
@@ -63,6 +64,8 @@ class Comm {
   std::string answer(std::uint64_t sequence, std::int32_t* rank) const;
   Result<std::unique_ptr<transport::Link>> take_link(std::int32_t peer, transport::Inbox& inbox);
   Result<executor::BoundPlan*> plan_for(const algorithms::Algorithm& algorithm, std::int32_t root);
+  Status offer_buffers(std::uint64_t bytes, bool output_too, executor::Call* call) const;
+  Result<UniqueFd> fetch_memory(std::uint64_t process, std::uint64_t object);
   algorithms::Request request(std::int32_t root) const;
   void explain() const;
 
@@ -82,8 +85,7 @@ class Comm {
       plans_;
   std::map<const algorithms::Algorithm*, std::size_t> channels_;
   std::map<std::int32_t, std::vector<UniqueFd>> connecting_;
-  std::atomic<const executor::BoundPlan*> last_plan_{nullptr};
-  std::atomic<std::uint32_t> last_segment_{0};
+  std::map<std::pair<std::uint64_t, std::uint64_t>, bootstrap::MemoryRequest> asked_memory_;
   bool finalized_ = false;
 };
 

@@ -80,10 +80,10 @@ Result<std::unique_ptr<Comm>> Comm::split(std::int32_t color, std::int32_t key,
 Result<std::string> Comm::info(std::string_view key) const {
   const std::uint64_t window = engine_ ? engine_->map().bytes() : 0;
   if (key == "plan") {
-    const executor::BoundPlan* plan = last_plan_.load(std::memory_order_acquire);
+    const executor::BoundPlan* plan = engine_ ? engine_->last_plan() : nullptr;
     return fmt::format(R"({{"ranks":{},"hosts":{},"algorithm":"{}","segment_bytes":{}}})", ranks_,
                        placement_ ? placement_->hosts() : 1, plan ? plan->algorithm : "none",
-                       last_segment_.load(std::memory_order_relaxed));
+                       engine_ ? engine_->last_segment() : 0);
   }
   if (key == "memory") {
     return fmt::format(R"({{"slots_bytes_at_most":{},"reserved_bytes":{}}})", window,

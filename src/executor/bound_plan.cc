@@ -50,10 +50,16 @@ class Binder {
     BoundPlace bound;
     bound.tick = place.tick;
     if (place.kind != PlaceKind::kSlot) {
+      using Kind = BoundPlace::Kind;
       const bool input = place.kind == PlaceKind::kInput;
-      bound.kind = place.owner != binding_.rank ? BoundPlace::Kind::kRemoteOutput
-                   : input                      ? BoundPlace::Kind::kInput
-                                                : BoundPlace::Kind::kOutput;
+      if (place.owner == binding_.rank) {
+        bound.kind = input ? Kind::kInput : Kind::kOutput;
+      } else if (mapped(place.owner)) {
+        bound.kind = input ? Kind::kPeerInput : Kind::kPeerOutput;
+        bound.owner = binding_.placement->local_rank(place.owner);
+      } else {
+        bound.kind = Kind::kRemoteOutput;
+      }
       return bound;
     }
     const AreaPlace& area = channel_.areas[place.area];
@@ -77,6 +83,7 @@ class Binder {
     bound.lag = step.lag;
     bound.final = step.final;
     bound.staging = step.staging;
+    bound.offers = step.offers;
     bound.flag = channel_.first_flag + step.flag;
     bound.tick = step.tick;
     bound.chunks = step.chunks;
@@ -96,6 +103,7 @@ class Binder {
         bound.tickets = ticket_ring(bound.flag, peer);
       }
     }
+    plan_.offers |= step.op == Op::kSignal && step.offers;
     HFR_TRY(check(bound));
     return bound;
   }
@@ -121,9 +129,10 @@ class Binder {
       const std::int32_t peer = schedule_.peers[step.peers.begin + i];
       const std::uint32_t flag = channel_.first_flag + step.flag;
       if (mapped(peer)) {
-        plan_.wait_lines.push_back({line_of(peer, flag), peer});
+        plan_.wait_lines.push_back(
+            {line_of(peer, flag), peer, binding_.placement->local_rank(peer)});
       } else {
-        plan_.wait_lines.push_back({binding_.peers->flag(peer, flag), peer});
+        plan_.wait_lines.push_back({binding_.peers->flag(peer, flag), peer, -1});
         use_link(peer);
       }
     }

@@ -17,9 +17,18 @@ namespace hfreduce::executor {
 class Peers;
 
 struct BoundPlace {
-  enum class Kind : std::uint8_t { kInput, kOutput, kMappedSlot, kRemoteSlot, kRemoteOutput };
+  enum class Kind : std::uint8_t {
+    kInput,
+    kOutput,
+    kPeerInput,  // of a rank of this host, once it was offered
+    kPeerOutput,
+    kMappedSlot,
+    kRemoteSlot,
+    kRemoteOutput
+  };
   Kind kind = Kind::kInput;
   bool whole_segment = false;
+  std::int32_t owner = 0;  // kPeerInput, kPeerOutput: its number on this host
   std::uint32_t slots = 1, stride = 0;
   std::byte* base = nullptr;  // kMappedSlot: slot 0
   std::uint64_t offset = 0;   // kRemoteSlot: of slot 0 in the peer's window
@@ -36,7 +45,7 @@ struct BoundSignal {
 struct BoundStep {
   schedule::Op op = schedule::Op::kWait;
   std::uint8_t skew = 0, lag = 0;
-  bool final = false, staging = false;
+  bool final = false, staging = false, offers = false;
   std::uint32_t flag = 0;  // number among all flags of the window
   schedule::Tick tick;
   schedule::ChunkRange chunks;
@@ -56,6 +65,7 @@ struct BoundLane {
 struct WaitLine {
   const transport::FlagLine* line;
   std::int32_t peer;
+  std::int32_t local;  // the peer's number on this host; -1: it is on another
 };
 
 struct BoundPlan {
@@ -71,6 +81,7 @@ struct BoundPlan {
   std::vector<std::int32_t> links;   // every posted peer that the plan talks to or hears from
   std::uint32_t most_operands = 1;   // the largest number of sources or destinations of a step
   std::uint32_t ticket_rings = 0;
+  bool offers = false;  // this rank's buffers have to be mapped by others
 };
 
 // What the windows and links of a rank look like to binding.

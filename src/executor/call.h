@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "kernels/cpu/reduce.h"
 #include "transport/link.h"
+#include "transport/shm/peer_memory.h"
 
 namespace hfreduce::executor {
 
@@ -43,11 +44,13 @@ struct Call {
   Signature signature;
   const std::byte* input = nullptr;
   std::byte* output = nullptr;
+  transport::Offer offer;      // where peers find these, if they can
   std::uint64_t elements = 0;  // as the kernels see them
   std::uint32_t element_bytes = 1;
   kernels::ReduceFn reduce = nullptr;
   std::int64_t divisor = 0;  // for avg; 0: none
   std::uint32_t segment_bytes = 0;
+  std::uint32_t zero_copy_segment_bytes = 0;
   transport::Tag tag;
   std::uint64_t sequence = 0;
   std::int64_t timeout_ms = 0;  // counted from when the operation first has to wait
@@ -57,6 +60,8 @@ struct Operation {
   enum class State : std::uint8_t { kQueued, kActive, kDone };
   std::atomic<State> state{State::kQueued};
   BoundPlan* plan = nullptr;
+  // Taken instead when all ranks concerned offer their buffers; nullptr: not asked.
+  BoundPlan* zero_copy = nullptr;
   Call call;
   Status status;  // once done
 

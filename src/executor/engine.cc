@@ -29,7 +29,8 @@ Engine::Engine(EngineOptions options, transport::Windows windows, WindowMap map,
       windows_(std::move(windows)),
       map_(std::move(map)),
       peers_(map_, windows_.own()),
-      run_(peers_, doorbell_),
+      peer_memory_(options_.hooks.fetch_memory),
+      run_(peers_, doorbell_, peer_memory_),
       iterations_(options_.channels.size()) {}
 
 Engine::~Engine() = default;
@@ -85,6 +86,15 @@ bool Engine::progress() {
   bool moved = links_up_ ? false : connect_links();
   if (!queue_.front()->plan->links.empty()) moved |= pump_links(false);
   moved |= run_.advance();
+  if (run_.declined()) {
+    ++iterations_[active_->channel];
+    begin_staged();
+    return true;
+  }
+  if (!run_.failure().ok()) {
+    latch_.raise(options_.hooks.blame(run_.failure(), run_.failed_peer()));
+    return true;
+  }
   if (run_.finished() && links_idle()) {
     finish_head({});
     return true;
@@ -96,7 +106,15 @@ void Engine::begin_head() {
   Operation& operation = *queue_.front();
   operation.state.store(Operation::State::kActive, std::memory_order_relaxed);
   const Call& call = operation.call;
-  run_.begin(*operation.plan, call, iterations_[operation.plan->channel]);
+  if (const BoundPlan* plan = operation.zero_copy; plan == nullptr) {
+    begin_staged();
+  } else if (plan->offers && call.offer.process == 0) {
+    run_.decline(*plan, call, iterations_[plan->channel]++);
+    begin_staged();
+  } else {
+    peer_memory_.trim();
+    begin_plan(*plan, call.zero_copy_segment_bytes);
+  }
   peers_.open({call.output, call.elements * call.element_bytes, call.tag});
   head_active_ = true;
   links_up_ = operation.plan->links.empty();
@@ -104,9 +122,21 @@ void Engine::begin_head() {
   waiting_since_ = mismatch_since_ = last_answer_by_ = 0;
 }
 
+void Engine::begin_staged() {
+  const Operation& operation = *queue_.front();
+  begin_plan(*operation.plan, operation.call.segment_bytes);
+}
+
+void Engine::begin_plan(const BoundPlan& plan, std::uint32_t segment_bytes) {
+  active_ = &plan;
+  run_.begin(plan, queue_.front()->call, segment_bytes, iterations_[plan.channel]);
+  last_segment_.store(segment_bytes, std::memory_order_relaxed);
+  last_plan_.store(&plan, std::memory_order_release);
+}
+
 void Engine::finish_head(Status status) {
   Operation& operation = *queue_.front();
-  if (head_active_) iterations_[operation.plan->channel] += run_.segments();
+  if (head_active_) iterations_[active_->channel] += run_.segments();
   history_.completed(operation.call.sequence);
   peers_.close();
   head_active_ = false;

@@ -32,6 +32,9 @@ struct EngineHooks {
   // known.
   std::function<std::string(std::uint64_t sequence, std::int32_t* rank)> answer;
   std::function<std::string(std::int32_t rank)> describe;  // "rank 3 on host a (pid 7)"
+  // A descriptor of a memory object of another process; invalid while it has not come. An error is
+  // final.
+  transport::PeerMemory::Fetch fetch_memory;
   // The same failure, about this rank and its host; -1: about nobody.
   std::function<Status(Status, std::int32_t rank)> blame;
 };
@@ -91,11 +94,18 @@ class Engine {
   const WindowMap& map() const noexcept { return map_; }
   const Peers& peers() const noexcept { return peers_; }
   std::uint64_t sequence() const noexcept { return sequence_; }
+  // Of the latest operation that began; nullptr: none yet. Any thread.
+  const BoundPlan* last_plan() const noexcept { return last_plan_.load(std::memory_order_acquire); }
+  std::uint32_t last_segment() const noexcept {
+    return last_segment_.load(std::memory_order_relaxed);
+  }
 
  private:
   Engine(EngineOptions options, transport::Windows windows, WindowMap map, FailureLatch& latch);
 
   void begin_head();
+  void begin_plan(const BoundPlan& plan, std::uint32_t segment_bytes);
+  void begin_staged();
   void finish_head(Status status);
   void fail_all(const Status& status);
   bool pump_links(bool all);
@@ -113,7 +123,11 @@ class Engine {
   Peers peers_;
   transport::Doorbell doorbell_;
   UniqueFd epoll_;
+  transport::PeerMemory peer_memory_;
   Run run_;
+  const BoundPlan* active_ = nullptr;  // of the head operation
+  std::atomic<const BoundPlan*> last_plan_{nullptr};
+  std::atomic<std::uint32_t> last_segment_{0};
   std::mutex mutex_;
   std::deque<Operation*> queue_;
   std::atomic<std::uint32_t> outstanding_{0};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "kernels/cpu/stream_copy.h"
 
@@ -29,14 +30,16 @@ void copy_to_peer(void* to, const void* from, std::size_t bytes) noexcept {
 
 }  // namespace
 
-void Run::begin(const BoundPlan& plan, const Call& call, std::uint64_t base) {
+void Run::begin(const BoundPlan& plan, const Call& call, std::uint32_t segment_bytes,
+                std::uint64_t base) {
   plan_ = &plan;
   call_ = &call;
   base_ = base;
   tag_ = pack_tag(call.tag);
   mismatched_peer_ = -1;
-  segment_elements_ = std::max<std::uint64_t>(
-      1, std::min(call.segment_bytes, plan.segment_bytes) / call.element_bytes);
+  accepted_ = declined_ = false;
+  segment_elements_ =
+      std::max<std::uint64_t>(1, std::min(segment_bytes, plan.segment_bytes) / call.element_bytes);
   segments_ =
       static_cast<std::uint32_t>((call.elements + segment_elements_ - 1) / segment_elements_);
   const std::uint64_t last = call.elements - (segments_ - 1) * segment_elements_;
@@ -152,6 +155,12 @@ std::byte* Run::address(const BoundPlace& place, const Here& here,
       return const_cast<std::byte*>(call_->input) + (here.first + extent.begin) * bytes;
     case BoundPlace::Kind::kOutput:
       return call_->output + (here.first + extent.begin) * bytes;
+    case BoundPlace::Kind::kPeerInput:
+      return peer_inputs_[static_cast<std::size_t>(place.owner)] +
+             (here.first + extent.begin) * bytes;
+    case BoundPlace::Kind::kPeerOutput:
+      return peer_outputs_[static_cast<std::size_t>(place.owner)] +
+             (here.first + extent.begin) * bytes;
     default: {
       const auto tick =
           static_cast<std::uint64_t>(tick_of(place.tick, here.iteration, here.repetition));
@@ -180,9 +189,10 @@ bool Run::execute(LaneState& state, const BoundStep& step, const Here& here) noe
     case Op::kPut:
       return put(state, step, here);
     case Op::kSignal:
+      if (step.offers) step.signal.line->write_offer(call_->offer);
       return signal(state, step, tick + 1);
     case Op::kWait:
-      return wait(state, step, tick + 1 - step.lag);
+      return step.offers ? accept(state, step, tick + 1) : wait(state, step, tick + 1 - step.lag);
     case Op::kDrain:
       return drain(step, tick - step.lag);
     case Op::kRepeat:
@@ -210,6 +220,55 @@ bool Run::wait(LaneState& state, const BoundStep& step, std::int64_t needed) noe
     if (value == needed && step.lag == 0) return false;
   }
   return true;
+}
+
+// Where the buffers are is learnt once a call, at its first segment.
+bool Run::accept(LaneState& state, const BoundStep& step, std::int64_t needed) noexcept {
+  if (!wait(state, step, needed)) return false;
+  if (accepted_) return true;
+  const std::span waits(plan_->wait_lines.data() + step.waits.begin, step.waits.count);
+  for (const WaitLine& wait : waits) {
+    const transport::Offer offer = wait.line->read_offer(static_cast<std::uint64_t>(needed));
+    declined_ |= offer.process == 0;
+  }
+  if (declined_) return false;
+  for (const WaitLine& wait : waits) {
+    if (!map_buffers(wait, wait.line->read_offer(static_cast<std::uint64_t>(needed)))) return false;
+  }
+  return accepted_ = true;
+}
+
+bool Run::map_buffers(const WaitLine& wait, const transport::Offer& offer) noexcept {
+  const auto at = static_cast<std::size_t>(wait.local);
+  if (peer_inputs_.size() <= at) {
+    peer_inputs_.resize(at + 1);
+    peer_outputs_.resize(at + 1);
+  }
+  const auto map = [&](const transport::BufferName& buffer, std::byte** place) {
+    if (buffer.object == 0) return true;  // nobody needs it
+    auto found = memory_.find(offer.process, buffer, call_->elements * call_->element_bytes);
+    if (!found.ok()) {
+      failure_ = found.status();
+      failed_peer_ = wait.peer;
+      return false;
+    }
+    *place = *found;
+    return *found != nullptr;
+  };
+  return map(offer.input, &peer_inputs_[at]) && map(offer.output, &peer_outputs_[at]);
+}
+
+void Run::decline(const BoundPlan& plan, const Call& call, std::uint64_t base) noexcept {
+  plan_ = &plan;
+  call_ = &call;
+  tag_ = pack_tag(call.tag);
+  for (const BoundLane& lane : plan.lanes) {
+    for (const BoundStep& step : lane.steps) {
+      if (step.op != Op::kSignal || !step.offers) continue;
+      step.signal.line->write_offer({});
+      raise(step.signal, tick_of(step.tick, base, 0) + 1);
+    }
+  }
 }
 
 bool Run::signal(LaneState& state, const BoundStep& step, std::int64_t value) noexcept {

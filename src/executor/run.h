@@ -15,10 +15,20 @@ namespace hfreduce::executor {
 
 class Run {
  public:
-  Run(Peers& peers, const transport::Doorbell& doorbell) : peers_(peers), doorbell_(doorbell) {}
+  Run(Peers& peers, const transport::Doorbell& doorbell, transport::PeerMemory& memory)
+      : peers_(peers), doorbell_(doorbell), memory_(memory) {}
 
   // `base`: iterations that the plan's channel has seen so far.
-  void begin(const BoundPlan& plan, const Call& call, std::uint64_t base);
+  void begin(const BoundPlan& plan, const Call& call, std::uint32_t segment_bytes,
+             std::uint64_t base);
+  // Tells those who would use this rank's buffers that they cannot.
+  void decline(const BoundPlan& plan, const Call& call, std::uint64_t base) noexcept;
+  // Somebody's buffers cannot be had: all ranks leave this plan before anything was done. It has
+  // taken one iteration.
+  bool declined() const noexcept { return declined_; }
+  // Why the buffers of failed_peer() could not be mapped; ok: nothing is wrong.
+  const Status& failure() const noexcept { return failure_; }
+  std::int32_t failed_peer() const noexcept { return failed_peer_; }
   // One round over the lanes. Returns whether any step was done.
   bool advance() noexcept;
   bool finished() const noexcept { return lanes_left_ == 0; }
@@ -53,6 +63,8 @@ class Run {
   void next_step(LaneState& state) noexcept;
   bool execute(LaneState& state, const BoundStep& step, const Here& here) noexcept;
   bool wait(LaneState& state, const BoundStep& step, std::int64_t needed) noexcept;
+  bool accept(LaneState& state, const BoundStep& step, std::int64_t needed) noexcept;
+  bool map_buffers(const WaitLine& wait, const transport::Offer& offer) noexcept;
   bool signal(LaneState& state, const BoundStep& step, std::int64_t value) noexcept;
   bool put(LaneState& state, const BoundStep& step, const Here& here) noexcept;
   bool drain(const BoundStep& step, std::int64_t tick) const noexcept;
@@ -68,12 +80,17 @@ class Run {
 
   Peers& peers_;
   const transport::Doorbell& doorbell_;
+  transport::PeerMemory& memory_;
   const BoundPlan* plan_ = nullptr;
   const Call* call_ = nullptr;
   std::uint64_t base_ = 0, tag_ = 0;
   std::uint64_t segment_elements_ = 0, full_quantum_ = 0, last_quantum_ = 0;
   std::uint32_t segments_ = 0, lanes_left_ = 0;
-  std::int32_t mismatched_peer_ = -1;
+  std::int32_t mismatched_peer_ = -1, failed_peer_ = -1;
+  bool accepted_ = false, declined_ = false;
+  Status failure_;
+  // Of the call, by the number of their rank on this host, once they were offered.
+  std::vector<std::byte*> peer_inputs_, peer_outputs_;
   std::vector<LaneState> lanes_;
   std::vector<std::array<transport::Ticket, kTicketsARing>> tickets_;
   std::vector<const void*> sources_;

@@ -1,12 +1,14 @@
-// The table behind hfreduceMemAlloc and hfreduceMemFree: host memory that peers can map, found
-// again by any pointer into it.
+// Host memory that peers can map, found again by any pointer into it: what hfreduceMemAlloc gave,
+// and callers' own mappings that hfreduceCommRegisterMapping told of.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
 
+#include "base/fd.h"
 #include "base/status.h"
 #include "memory/shared_mapping.h"
 
@@ -14,6 +16,7 @@ namespace hfreduce::memory {
 
 // Where a pointer lies, in terms that another process understands.
 struct HostRegion {
+  std::uint64_t id = 0;    // of the object that it is in, unique in this process for ever
   int fd = -1;             // valid until the memory is freed: duplicate it to keep it
   std::size_t offset = 0;  // of the pointer in fd
   std::size_t bytes = 0;   // from the pointer to the end of what was asked for
@@ -30,16 +33,32 @@ class HostAllocations {
   Status free(void* pointer);
   // The region in which `bytes` bytes from `pointer` lie whole; nothing when they do not.
   std::optional<HostRegion> find(const void* pointer, std::size_t bytes) const;
+  // Takes in the caller's own mapping of `fd` from `offset` on, which must stay as it is until
+  // release(). kInvalidArgument: the mapping is not one of that descriptor at that offset, is
+  // private, reaches past the descriptor's end, or touches what is here already.
+  Result<std::uint64_t> adopt(void* pointer, std::size_t bytes, int fd, std::size_t offset);
+  Status release(std::uint64_t id);
+  // A new descriptor of the object, for somebody else; invalid: there is no such any more.
+  UniqueFd duplicate(std::uint64_t id) const;
   // Of all that is allocated, in whole pages.
   std::size_t total_bytes() const;
 
  private:
   struct Entry {
-    SharedMapping mapping;
-    std::size_t bytes = 0;  // as asked for
+    SharedMapping mapping;  // of what was adopted: none
+    UniqueFd adopted;
+    std::uint64_t id = 0;
+    std::size_t bytes = 0;   // as asked for
+    std::size_t offset = 0;  // in the descriptor
+
+    int fd() const noexcept { return adopted ? adopted.get() : mapping.fd(); }
   };
+  using Entries = std::map<const std::byte*, Entry>;
+  Entries::const_iterator entry_of(std::uint64_t id) const;
+
   mutable std::mutex mutex_;
-  std::map<const std::byte*, Entry> by_address_;
+  Entries by_address_;
+  std::uint64_t last_id_ = 0;
 };
 
 // The process's own. Lives to the end of the process: memory that was not freed stays usable in the

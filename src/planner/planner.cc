@@ -27,6 +27,11 @@ constexpr std::uint64_t kLeastSegment =
 constexpr std::uint64_t kTreeUpTo = 64 * kKiB;
 constexpr std::int32_t kRingUpToHosts = 16;
 constexpr std::int32_t kChainUpToHosts = 8;
+constexpr std::string_view kZeroCopy = "zero-copy";
+// Below this its two rendezvous cost more than the copies that it saves.
+constexpr std::uint64_t kZeroCopyFrom = 4 * kKiB;
+// So that an abort is heard within one.
+constexpr std::uint64_t kZeroCopySegment = 64 * 1024 * kKiB;
 // Up to here one rendezvous is worth more than reading everybody's data instead of a share of it.
 constexpr std::uint64_t kOneShotUpTo = 2 * kKiB;
 
@@ -85,40 +90,53 @@ std::int32_t choose_leaders(const schedule::Placement& placement, std::int64_t w
 std::uint32_t segment_capacity(const Algorithm& algorithm, const schedule::Placement& placement) {
   if (algorithm.name == "one-shot") return kOneShotSegment;
   if (algorithm.name.starts_with("hierarchical")) return kHierarchicalSegment;
+  if (algorithm.name == kZeroCopy) return kZeroCopySegment;
   if (algorithm.name != "ring") return kSegment;
   const auto chunks = 2 * static_cast<std::uint64_t>(placement.ranks());
   return static_cast<std::uint32_t>(std::min(kMostSegment, kMessage * chunks));
 }
 
+namespace {
+
+// What the call or the facts ask for by name; nullptr: nothing that applies.
+Result<const Algorithm*> forced(const Facts& facts, const Question& question) {
+  const schedule::Placement& placement = *facts.placement;
+  if (question.forced.empty())
+    return facts.forced.empty() ? nullptr : usable(question.collective, facts.forced, placement);
+  const Algorithm* algorithm = usable(question.collective, question.forced, placement);
+  if (algorithm != nullptr) return algorithm;
+  const bool known = algorithms::find(question.collective, question.forced) != nullptr;
+  return Status(Code::kInvalidArgument,
+                fmt::format("algorithm '{}' {} (`hfreduce-sched list` names them)", question.forced,
+                            known ? fmt::format("does not work on {} ranks on {} hosts",
+                                                placement.ranks(), placement.hosts())
+                                  : std::string("does not exist for this collective")));
+}
+
+}  // namespace
+
 Result<Choice> choose(const Facts& facts, const Question& question) {
   const schedule::Placement& placement = *facts.placement;
-  const Algorithm* algorithm = nullptr;
-  if (!question.forced.empty()) {
-    algorithm = usable(question.collective, question.forced, placement);
-    if (algorithm == nullptr) {
-      const bool known = algorithms::find(question.collective, question.forced) != nullptr;
-      return Status(
-          Code::kInvalidArgument,
-          fmt::format("algorithm '{}' {} (`hfreduce-sched list` names them)", question.forced,
-                      known ? fmt::format("does not work on {} ranks on {} hosts",
-                                          placement.ranks(), placement.hosts())
-                            : std::string("does not exist for this collective")));
-    }
-  }
-  if (algorithm == nullptr && !facts.forced.empty())
-    algorithm = usable(question.collective, facts.forced, placement);
-  if (algorithm == nullptr) {
+  HFR_ASSIGN(const Algorithm* const wanted, forced(facts, question));
+  const bool wants_zero_copy = wanted != nullptr && wanted->name == kZeroCopy;
+  Choice choice{wanted, 0, nullptr, 0};
+  if (wanted == nullptr || wants_zero_copy) {
     const std::string_view name = question.collective == Collective::kAllReduce
                                       ? pick_allreduce(placement, question.bytes)
                                       : pick_broadcast(placement, question.bytes);
-    algorithm = usable(question.collective, name, placement);
+    choice.algorithm = usable(question.collective, name, placement);
   }
-  if (algorithm == nullptr)
+  if (choice.algorithm == nullptr)
     return Status(Code::kInternalError, "the planner chose an algorithm that does not apply");
-  const std::uint32_t most = segment_capacity(*algorithm, placement);
-  return Choice{algorithm, facts.segment_bytes != 0
-                               ? std::min(facts.segment_bytes, most)
-                               : pick_segment(facts, *algorithm, question.bytes)};
+  const std::uint32_t most = segment_capacity(*choice.algorithm, placement);
+  choice.segment_bytes = facts.segment_bytes != 0
+                             ? std::min(facts.segment_bytes, most)
+                             : pick_segment(facts, *choice.algorithm, question.bytes);
+  if (wants_zero_copy || (wanted == nullptr && question.bytes >= kZeroCopyFrom)) {
+    choice.zero_copy = usable(question.collective, kZeroCopy, placement);
+    choice.zero_copy_segment_bytes = kZeroCopySegment;
+  }
+  return choice;
 }
 
 std::string explain(const Facts& facts, Collective collective) {

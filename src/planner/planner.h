@@ -29,6 +29,10 @@ struct Question {
 struct Choice {
   const algorithms::Algorithm* algorithm = nullptr;
   std::uint32_t segment_bytes = 0;
+  // What to take instead where all ranks concerned have mapped the buffers; nullptr: not worth
+  // asking for.
+  const algorithms::Algorithm* zero_copy = nullptr;
+  std::uint32_t zero_copy_segment_bytes = 0;
 };
 
 // Fails for a forced algorithm that there is none of, or that does not apply to this placement; one

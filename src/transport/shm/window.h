@@ -6,6 +6,7 @@
 // is used as an index or a bound.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +14,7 @@
 
 #include "memory/mapping.h"
 #include "transport/link.h"
+#include "transport/shm/peer_memory.h"
 
 namespace hfreduce::transport {
 
@@ -23,6 +25,25 @@ inline constexpr std::size_t kLineBytes = 128;
 struct alignas(kLineBytes) FlagLine {
   std::atomic<std::uint64_t> value{0};
   std::atomic<std::uint64_t> tag{0};
+  // With a flag that offers the buffers of a call: where they are.
+  std::array<std::atomic<std::uint64_t>, Offer::kWords> offer{};
+
+  void write_offer(const Offer& what) noexcept {
+    const std::uint64_t words[] = {what.process, what.input.object, what.input.offset,
+                                   what.output.object, what.output.offset};
+    for (std::size_t i = 0; i < Offer::kWords; ++i)
+      offer[i].store(words[i], std::memory_order_relaxed);
+  }
+  // What was offered with exactly this value. Its owner goes on from an offer that was accepted
+  // only when all have done with it; so a line that has moved on offered nothing.
+  Offer read_offer(std::uint64_t expected) const noexcept {
+    std::array<std::uint64_t, Offer::kWords> words;
+    for (std::size_t i = 0; i < Offer::kWords; ++i)
+      words[i] = offer[i].load(std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (value.load(std::memory_order_relaxed) != expected) return {};
+    return {words[0], {words[1], words[2]}, {words[3], words[4]}};
+  }
 
   void raise(std::uint64_t to, std::uint64_t packed_tag) noexcept {
     tag.store(packed_tag, std::memory_order_relaxed);

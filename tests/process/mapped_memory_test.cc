@@ -1,0 +1,292 @@
+// Buffers that peers can map, through the C API, with the ranks as threads of one process: they are
+// used where they are, and any mixture with ordinary memory gives the same bits.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstring>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "hfreduce.h"
+
+namespace {
+
+using testing::HasSubstr;
+
+std::string last_error() {
+  hfreduceErrorInfo_t info = HFREDUCE_ERROR_INFO_INITIALIZER;
+  EXPECT_EQ(hfreduceCommGetErrorInfo(nullptr, &info), hfreduceSuccess);
+  return info.text;
+}
+
+class Team {
+ public:
+  explicit Team(int ranks) : comms_(static_cast<std::size_t>(ranks)) {
+    EXPECT_EQ(hfreduceCommInitAll(comms_.data(), ranks, nullptr), hfreduceSuccess) << last_error();
+  }
+  ~Team() {
+    for (hfreduceComm_t comm : comms_) EXPECT_EQ(hfreduceCommDestroy(comm), hfreduceSuccess);
+  }
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+  int size() const { return static_cast<int>(comms_.size()); }
+  hfreduceComm_t operator[](int rank) const { return comms_[static_cast<std::size_t>(rank)]; }
+
+  template <typename Body>
+  void each(Body body) const {
+    std::vector<std::thread> threads;
+    for (int rank = 0; rank < size(); ++rank)
+      threads.emplace_back([&, rank] { body(rank, (*this)[rank]); });
+    for (std::thread& thread : threads) thread.join();
+  }
+
+  // What the last operation ran as.
+  std::string algorithm(int rank = 0) const {
+    char text[256] = {};
+    std::size_t size = sizeof text;
+    EXPECT_EQ(hfreduceCommGetInfo((*this)[rank], "plan", text, &size), hfreduceSuccess);
+    const std::string plan = text;
+    const std::size_t begin = plan.find("\"algorithm\":\"") + 13;
+    return plan.substr(begin, plan.find('"', begin) - begin);
+  }
+
+ private:
+  std::vector<hfreduceComm_t> comms_;
+};
+
+// Of hfreduceMemAlloc, or ordinary.
+class Buffer {
+ public:
+  Buffer(std::size_t bytes, bool mapped) : mapped_(mapped) {
+    if (!mapped) ordinary_.resize(bytes);
+    if (mapped) {
+      EXPECT_EQ(hfreduceMemAlloc(&memory_, bytes, nullptr), hfreduceSuccess) << last_error();
+    }
+  }
+  ~Buffer() {
+    if (mapped_) {
+      EXPECT_EQ(hfreduceMemFree(memory_), hfreduceSuccess);
+    }
+  }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  std::int32_t* ints() { return static_cast<std::int32_t*>(mapped_ ? memory_ : ordinary_.data()); }
+
+ private:
+  bool mapped_;
+  void* memory_ = nullptr;
+  std::vector<std::byte> ordinary_;
+};
+
+void fill(std::int32_t* ints, std::size_t count, int rank, int salt) {
+  for (std::size_t i = 0; i < count; ++i)
+    ints[i] = static_cast<std::int32_t>(i * 7 + static_cast<std::size_t>(rank * 1000 + salt));
+}
+
+void expect_sum(const std::int32_t* ints, std::size_t count, int ranks, int salt) {
+  std::vector<std::int32_t> mine(count), sum(count);
+  for (int rank = 0; rank < ranks; ++rank) {
+    fill(mine.data(), count, rank, salt);
+    for (std::size_t i = 0; i < count; ++i) sum[i] += mine[i];
+  }
+  ASSERT_EQ(std::memcmp(ints, sum.data(), count * sizeof *ints), 0);
+}
+
+// `mapped` has a bit for each rank; sizes around what asks for it, and odd offsets into the memory.
+void exchange(const Team& team, unsigned mapped, std::uint32_t seed) {
+  constexpr std::size_t kMost = 1 << 20;
+  team.each([&](int rank, hfreduceComm_t comm) {
+    const bool mine = (mapped >> rank & 1) != 0;
+    Buffer in(kMost, mine), out(kMost, mine);
+    std::mt19937 random(seed);  // the same on all ranks
+    for (int call = 0; call < 30; ++call) {
+      const std::size_t skip = random() % 50;
+      const std::size_t count = random() % (call % 3 == 0 ? 2'000u : 200'000u);
+      const bool in_place = random() % 2 == 0;
+      const int root = static_cast<int>(random() % static_cast<unsigned>(team.size()));
+      std::int32_t* const from = in.ints() + skip;
+      std::int32_t* const to = in_place ? from : out.ints() + skip;
+      fill(from, count, rank, call);
+      if (call % 2 == 0) {
+        ASSERT_EQ(hfreduceAllReduce(from, to, count, hfreduceInt32, hfreduceSum, comm, nullptr),
+                  hfreduceSuccess)
+            << last_error();
+        expect_sum(to, count, team.size(), call);
+      } else {
+        ASSERT_EQ(hfreduceBroadcast(from, to, count, hfreduceInt32, root, comm, nullptr),
+                  hfreduceSuccess)
+            << last_error();
+        std::vector<std::int32_t> expected(count);
+        fill(expected.data(), count, root, call);
+        ASSERT_EQ(std::memcmp(to, expected.data(), count * sizeof *to), 0);
+      }
+    }
+  });
+}
+
+TEST(MappedMemory, AnyMixtureOfRanksGivesTheSameBits) {
+  std::uint32_t seed = 1;
+  for (const int ranks : {2, 3, 5}) {
+    const Team team(ranks);
+    const unsigned all = (1u << ranks) - 1;
+    for (const unsigned mapped : {all, 0u, 1u, all - 1, all}) exchange(team, mapped, seed++);
+  }
+}
+
+TEST(MappedMemory, IsUsedWhereAllHaveItAndNowhereElse) {
+  const Team team(3);
+  constexpr std::size_t kCount = 100'000;
+  const auto run = [&](unsigned mapped, bool broadcast, int root, std::size_t count) {
+    team.each([&](int rank, hfreduceComm_t comm) {
+      Buffer data(kCount * 4, (mapped >> rank & 1) != 0);
+      const auto result = broadcast ? hfreduceBroadcast(data.ints(), data.ints(), count,
+                                                        hfreduceInt32, root, comm, nullptr)
+                                    : hfreduceAllReduce(data.ints(), data.ints(), count,
+                                                        hfreduceInt32, hfreduceSum, comm, nullptr);
+      EXPECT_EQ(result, hfreduceSuccess);
+    });
+    for (int rank = 1; rank < 3; ++rank) EXPECT_EQ(team.algorithm(rank), team.algorithm(0));
+    return team.algorithm();
+  };
+  EXPECT_EQ(run(7, false, 0, kCount), "zero-copy");
+  EXPECT_EQ(run(6, false, 0, kCount), "two-shot") << "rank 0's is private";
+  EXPECT_EQ(run(7, false, 0, 100), "one-shot") << "so little is not worth asking";
+  EXPECT_EQ(run(2, true, 1, kCount), "zero-copy") << "the root's is enough";
+  EXPECT_EQ(run(5, true, 1, kCount), "direct") << "the root's is private";
+}
+
+TEST(MappedMemory, AChoiceByNameIsKept) {
+  const Team team(2);
+  team.each([&](int rank, hfreduceComm_t comm) {
+    Buffer data(1 << 16, true);
+    hfreduceCallConfig_t config = HFREDUCE_CALL_CONFIG_INITIALIZER;
+    config.algorithm = "two-shot";
+    EXPECT_EQ(hfreduceAllReduceEx(data.ints(), data.ints(), 1 << 14, hfreduceInt32, hfreduceSum,
+                                  comm, &config),
+              hfreduceSuccess);
+    EXPECT_EQ(team.algorithm(rank), "two-shot");
+    config.algorithm = "zero-copy";
+    EXPECT_EQ(hfreduceAllReduceEx(data.ints(), data.ints(), 16, hfreduceInt32, hfreduceSum, comm,
+                                  &config),
+              hfreduceSuccess);
+  });
+  EXPECT_EQ(team.algorithm(), "zero-copy") << "whatever the size";
+}
+
+// A root that may not offer goes ahead of those who read what it said.
+TEST(MappedMemory, ChangingRootsAndMemoriesDoNotMixUp) {
+  const Team team(4);
+  team.each([&](int rank, hfreduceComm_t comm) {
+    Buffer mapped(1 << 16, true), ordinary(1 << 16, false);
+    for (int call = 0; call < 2'000; ++call) {
+      const int root = call / 3 % 4;
+      Buffer& data = call % 5 < 2 && rank == root ? mapped
+                     : (call + rank) % 2 == 0     ? mapped
+                                                  : ordinary;
+      const std::size_t count = 1024 + static_cast<std::size_t>(call) % 4096;
+      data.ints()[0] = rank == root ? call : -1;
+      data.ints()[count - 1] = rank == root ? call + 1 : -1;
+      ASSERT_EQ(
+          hfreduceBroadcast(data.ints(), data.ints(), count, hfreduceInt32, root, comm, nullptr),
+          hfreduceSuccess);
+      ASSERT_EQ(data.ints()[0], call);
+      ASSERT_EQ(data.ints()[count - 1], call + 1);
+    }
+  });
+}
+
+// Freed memory's address comes back for other memory: peers must not use what they knew.
+TEST(MappedMemory, ThatWasFreedAndTakenAgainIsOtherMemory) {
+  const Team team(2);
+  team.each([&](int rank, hfreduceComm_t comm) {
+    for (int round = 0; round < 40; ++round) {
+      Buffer data(1 << 16, true);
+      fill(data.ints(), 1 << 14, rank, round);
+      ASSERT_EQ(hfreduceAllReduce(data.ints(), data.ints(), 1 << 14, hfreduceInt32, hfreduceSum,
+                                  comm, nullptr),
+                hfreduceSuccess);
+      expect_sum(data.ints(), 1 << 14, 2, round);
+    }
+  });
+}
+
+struct Mapping {
+  explicit Mapping(int flags = MAP_SHARED, int rights = PROT_READ | PROT_WRITE) {
+    fd = memfd_create("a caller's own", MFD_CLOEXEC);
+    EXPECT_EQ(ftruncate(fd, kBytes), 0);
+    data = mmap(nullptr, kBytes, rights, flags, fd, 0);
+    EXPECT_NE(data, MAP_FAILED);
+  }
+  ~Mapping() {
+    munmap(data, kBytes);
+    close(fd);
+  }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  static constexpr std::size_t kBytes = 1 << 20;
+  int fd;
+  void* data;
+};
+
+TEST(RegisterMapping, MakesACallersMappingUsableWhereItIs) {
+  const Team team(2);
+  std::vector<Mapping> mappings(2);
+  team.each([&](int rank, hfreduceComm_t comm) {
+    Mapping& mine = mappings[static_cast<std::size_t>(rank)];
+    constexpr std::size_t kOffset = 8192;
+    auto* const data = reinterpret_cast<std::int32_t*>(static_cast<char*>(mine.data) + kOffset);
+    void* handle = nullptr;
+    ASSERT_EQ(hfreduceCommRegisterMapping(comm, data, 1 << 16, mine.fd, kOffset, &handle),
+              hfreduceSuccess)
+        << last_error();
+    fill(data, 1 << 14, rank, 0);
+    ASSERT_EQ(hfreduceAllReduce(data, data, 1 << 14, hfreduceInt32, hfreduceSum, comm, nullptr),
+              hfreduceSuccess);
+    expect_sum(data, 1 << 14, 2, 0);
+    EXPECT_EQ(team.algorithm(rank), "zero-copy");
+    ASSERT_EQ(hfreduceCommDeregister(comm, handle), hfreduceSuccess);
+    EXPECT_EQ(hfreduceCommDeregister(comm, handle), hfreduceInvalidArgument) << "twice";
+    ASSERT_EQ(hfreduceAllReduce(data, data, 1 << 14, hfreduceInt32, hfreduceSum, comm, nullptr),
+              hfreduceSuccess);
+    EXPECT_EQ(team.algorithm(rank), "two-shot");
+  });
+}
+
+TEST(RegisterMapping, WhatIsNoSharedMappingOfThatFileIsRefused) {
+  const Team team(1);
+  const Mapping good, other, is_private(MAP_PRIVATE), read_only(MAP_SHARED, PROT_READ);
+  std::vector<char> heap(4096);
+  void* handle = nullptr;
+  const auto refused = [&](void* data, std::size_t bytes, int fd, std::size_t offset,
+                           const char* why) {
+    EXPECT_EQ(hfreduceCommRegisterMapping(team[0], data, bytes, fd, offset, &handle),
+              hfreduceInvalidArgument);
+    EXPECT_THAT(last_error(), HasSubstr(why));
+    EXPECT_EQ(handle, nullptr);
+  };
+  refused(nullptr, 1, good.fd, 0, "buffer");
+  refused(good.data, 0, good.fd, 0, "no bytes");
+  refused(good.data, 4096, -1, 0, "EBADF");
+  refused(good.data, 4096, other.fd, 0, "not a shared mapping of this descriptor");
+  refused(good.data, 4096, good.fd, 4096, "at this offset");
+  refused(good.data, Mapping::kBytes + 1, good.fd, 0, "past the descriptor's end");
+  refused(good.data, ~std::size_t{0}, good.fd, 8, "past the descriptor's end");
+  refused(is_private.data, 4096, is_private.fd, 0, "not a shared mapping");
+  refused(read_only.data, 4096, read_only.fd, 0, "read-only");
+  refused(heap.data(), heap.size(), good.fd, 0, "not a shared mapping");
+  EXPECT_EQ(hfreduceCommRegisterMapping(nullptr, good.data, 1, good.fd, 0, &handle),
+            hfreduceInvalidUsage);
+  ASSERT_EQ(hfreduceCommRegisterMapping(team[0], good.data, Mapping::kBytes, good.fd, 0, &handle),
+            hfreduceSuccess);
+  void* first = handle;
+  refused(static_cast<char*>(good.data) + 4096, 4096, good.fd, 4096, "registered");
+  EXPECT_EQ(hfreduceMemFree(good.data), hfreduceInvalidArgument) << "it is not ours to free";
+  EXPECT_EQ(hfreduceCommDeregister(team[0], first), hfreduceSuccess);
+}
+
+}  // namespace
