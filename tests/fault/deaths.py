@@ -14,12 +14,12 @@ from harness.scenario import main, scenario  # noqa: E402
 TRIALS = 20
 
 
-def kill_once(context, network, shape, trial, victim):
+def kill_once(context, network, shape, trial, victim, *options):
     job = Job(context, f"trial-{trial}")
     ranks = sum(shape)
     seed = context.random.randrange(1, 1 << 31)
     start_plain(job, network, shape, "--seed", seed, "--seconds", 60, "--max-bytes", 2 << 20,
-                "--recover", job.folder)
+                "--recover", job.folder, *options)
     job.wait_events("joined", ranks, 30)
     time.sleep(context.random.uniform(0, 0.3))
     killed = time.monotonic_ns()
@@ -34,11 +34,11 @@ def kill_once(context, network, shape, trial, victim):
     return took
 
 
-def kill_many(context, shape, victims):
+def kill_many(context, shape, victims, *options):
     network = Network(len(shape))
     times = []
     for trial in range(TRIALS):
-        times.append(kill_once(context, network, shape, trial, context.random.choice(victims)))
+        times.append(kill_once(context, network, shape, trial, context.random.choice(victims), *options))
         context.say(f"trial {trial + 1}: all others knew within {times[-1] * 1000:.0f} ms")
     times.sort()
     context.say(f"{TRIALS} kills: median {times[TRIALS // 2] * 1000:.0f} ms, most {times[-1] * 1000:.0f} ms")
@@ -47,6 +47,12 @@ def kill_many(context, shape, victims):
 @scenario()
 def kill_on_one_host(context):
     kill_many(context, [4], [0, 1, 2, 3])
+
+
+@scenario()
+def kill_with_mapped_memory(context):
+    """Also while others read and write the memory of the one that is killed."""
+    kill_many(context, [4], [0, 1, 2, 3], "--mapped", 90, "--min-bytes", 4096)
 
 
 @scenario()

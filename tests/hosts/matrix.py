@@ -38,7 +38,7 @@ def three_hosts_large(context):
 
 
 ALGORITHMS = ("one-shot", "two-shot", "ring", "double-tree", "hierarchical-ring", "hierarchical-tree", "direct",
-              "chain", "tree", "hierarchical-chain")
+              "chain", "tree", "hierarchical-chain", "zero-copy")
 
 
 @scenario()
@@ -48,10 +48,17 @@ def every_algorithm(context):
         network = Network(hosts)
         for algorithm in ALGORITHMS:
             job = Job(context, f"{algorithm}-{hosts}")
-            ranks = start_plain(job, network, shape, "--seed", context.random.randrange(1 << 31), "--ops", 100,
+            ranks = start_plain(job, network, shape, "--seed", context.random.randrange(1 << 31), "--ops", 100, "--mapped", 80,
                                 environment={"HFREDUCE_ALGORITHM": algorithm})
             context.say(f"{algorithm}, {shape}")
             context.expect_success(job, ranks, 60)
+
+
+@scenario()
+def mapped_memory(context):
+    """Buffers that peers can map, on all ranks or some, on one host (used where they are) and between two."""
+    run_shapes(context, 1, [[2], [4], [5]], "--ops", 300, "--mapped", 70)
+    run_shapes(context, 2, [[3, 2]], "--ops", 100, "--mapped", 70)
 
 
 @scenario()

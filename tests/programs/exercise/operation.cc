@@ -1,17 +1,19 @@
 #include "operation.h"
 
 #include <cstring>
+#include <vector>
 
 namespace exercise {
 
 Operation::Operation(const Task& task, int rank, hfreduceComm_t comm)
     : task_(task), rank_(rank), comm_(comm) {
-  receive_.assign(begin() + task.bytes() + kGuard, kGuardByte);
+  const bool mapped = task.is_mapped(rank);
+  receive_ = Bytes(begin() + task.bytes() + kGuard, kGuardByte, mapped);
   const bool reads_input = !task.broadcast || task.root == rank;
   if (task.in_place) {
     if (reads_input) fill_input(task, rank, receive_.data() + begin());
   } else if (reads_input) {
-    send_.assign(begin() + task.bytes() + kGuard, kGuardByte);
+    send_ = Bytes(begin() + task.bytes() + kGuard, kGuardByte, mapped);
     fill_input(task, rank, send_.data() + begin());
   }
 }
@@ -46,7 +48,7 @@ hfreduceResult_t Operation::finish() {
   return result != hfreduceSuccess ? result : freed;
 }
 
-std::uint64_t Operation::count_guard_damage(const std::vector<std::uint8_t>& buffer) const {
+std::uint64_t Operation::count_guard_damage(const Bytes& buffer) const {
   std::uint64_t damage = 0;
   for (std::size_t i = 0; i < begin(); ++i) damage += buffer[i] != kGuardByte;
   for (std::size_t i = begin() + task_.bytes(); i < buffer.size(); ++i)

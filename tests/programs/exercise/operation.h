@@ -5,8 +5,8 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
+#include "bytes.h"
 #include "task.h"
 
 namespace exercise {
@@ -32,14 +32,14 @@ class Operation {
   static constexpr std::uint8_t kGuardByte = 0xa5;
 
   std::size_t begin() const { return kGuard + task_.offset * element_bytes(task_.type); }
-  std::uint64_t count_guard_damage(const std::vector<std::uint8_t>& buffer) const;
+  std::uint64_t count_guard_damage(const Bytes& buffer) const;
 
   Task task_;
   int rank_;
   hfreduceComm_t comm_;
   hfreduceRequest_t request_ = nullptr;
-  std::vector<std::uint8_t> send_;     // empty: in place, or not a root
-  std::vector<std::uint8_t> receive_;  // guard, offset, data, guard
+  Bytes send_;     // empty: in place, or not a root
+  Bytes receive_;  // guard, offset, data, guard
 };
 
 }  // namespace exercise

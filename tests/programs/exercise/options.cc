@@ -55,6 +55,7 @@ const std::map<std::string, Setter>& setters() {
       {"--type", number(&Options::only_type)},
       {"--op", number(&Options::only_op)},
       {"--requests", number(&Options::requests_percent)},
+      {"--mapped", number(&Options::mapped_percent)},
       {"--algorithm", text(&Options::algorithm)},
       {"--timer-hz", number(&Options::timer_hz)},
       {"--pause-us", number(&Options::pause_us)},

@@ -31,6 +31,7 @@ struct Options {
   int only_type = -1;
   int only_op = -1;
   int requests_percent = 30;  // how many operations are started as requests
+  int mapped_percent = 0;     // how many buffers peers can map
   std::string algorithm;
   int timer_hz = 0;  // a signal at this rate, without SA_RESTART
   int pause_us = 0;  // after each operation

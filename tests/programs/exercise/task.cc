@@ -46,6 +46,13 @@ std::size_t element_bytes(hfreduceDataType_t type) {
 
 std::size_t Task::bytes() const { return count * element_bytes(type); }
 
+bool Task::is_mapped(int rank) const {
+  const std::uint64_t draw = mix(key + static_cast<std::uint64_t>(rank)) % 100;
+  // All alike in half of the operations, each as it comes in the others.
+  const std::uint64_t common = mix(key) % 100;
+  return (key % 2 == 0 ? common : draw) < static_cast<std::uint64_t>(mapped_percent);
+}
+
 std::string Task::describe() const {
   std::string text = broadcast ? "broadcast of " : "allreduce of ";
   text += std::to_string(count) + " " + kTypeNames[static_cast<std::size_t>(type)];
@@ -69,6 +76,7 @@ Task make_task(const Options& options, std::uint64_t stream, std::uint64_t index
   task.root = static_cast<int>(random.below(static_cast<std::uint64_t>(ranks)));
   task.in_place = random.below(2) == 1;
   task.as_request = random.below(100) < static_cast<std::uint64_t>(options.requests_percent);
+  task.mapped_percent = options.mapped_percent;
   task.offset = random.below(3) == 0 ? random.below(17) : 0;
   if (options.only_collective >= 0) task.broadcast = options.only_collective == 1;
   if (options.only_type >= 0) task.type = static_cast<hfreduceDataType_t>(options.only_type);

@@ -23,8 +23,10 @@ struct Task {
   std::size_t offset = 0;  // elements between an aligned address and the buffer
   std::uint64_t key = 0;   // seeds the values
   int ranks = 1;
+  int mapped_percent = 0;
 
   std::size_t bytes() const;
+  bool is_mapped(int rank) const;  // whether that rank's buffers can be mapped by peers
   std::string describe() const;
 };
 
