@@ -130,7 +130,8 @@ void Comm::explain() const {
   text += fmt::format(" Staging slots take at most {:.1f} MiB a rank.",
                       static_cast<double>(engine_->map().bytes()) / (1 << 20));
   text += one_host ? " The limit is the memory bus: ordinary buffers are copied once into a window "
-                     "and once out of it."
+                     "and once out of it; memory of hfreduceMemAlloc, or a mapping registered with "
+                     "hfreduceCommRegisterMapping, is used where it is, from 4 KiB on."
                    : " The limit is the network between the hosts.";
   log_line(LogLevel::kInfo, "explain", text);
 }
