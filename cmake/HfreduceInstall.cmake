@@ -22,6 +22,7 @@ foreach(program ${HFREDUCE_PROGRAMS})
   set_target_properties(${program} PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
   install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
 endforeach()
+include(HfreduceMan)
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT documents)
 
 install(EXPORT hfreduce NAMESPACE hfreduce:: FILE hfreduce-config.cmake DESTINATION ${package_dir}

@@ -9,6 +9,7 @@
 
 #include "algorithms/proof.h"
 #include "commands.h"
+#include "hfreduce.h"
 #include "schedule/printer.h"
 
 namespace hfreduce::sched {
@@ -111,6 +112,8 @@ int run(int argc, char** argv) {
   Options options;
   CLI::App app("Shows and proves the schedules of hfreduce's algorithms.", "hfreduce-sched");
   app.require_subcommand(1);
+  app.set_version_flag("--version", fmt::format("hfreduce-sched {}.{}.{}", HFREDUCE_MAJOR,
+                                                HFREDUCE_MINOR, HFREDUCE_PATCH));
   auto* list_command = app.add_subcommand("list", "Name all algorithms");
   auto* show_command = app.add_subcommand("show", "Print what each rank does");
   auto* verify_command =
@@ -130,7 +133,7 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     return bad_input(error.what());
   }
   if (*list_command) return list();
