@@ -1,8 +1,11 @@
-// hfreduce-sched: shows and proves the schedules that the library runs.
+// hfreduce-sched: shows, proves and draws the schedules that the library runs.
 #pragma once
 
 #include <cstdint>
 #include <string>
+
+#include "algorithms/algorithm.h"
+#include "timeline.h"
 
 namespace hfreduce::sched {
 
@@ -17,6 +20,11 @@ struct Options {
   std::int32_t leaders = 1;
   std::int32_t rank = -1;  // -1: all
   std::int32_t root = 0;
+  // draw
+  std::string out;
+  std::uint64_t bytes = 1 << 20;
+  std::int32_t segments = 2;
+  Costs costs;
 };
 
 int bad_input(const std::string& sentence);
@@ -24,8 +32,17 @@ int bad_input(const std::string& sentence);
 bool parse_ranks(const std::string& text, std::int32_t* first, std::int32_t* last,
                  std::string* wrong);
 
+// "allreduce", "broadcast"
+const char* name_of(algorithms::Collective collective);
+bool matches(const Options& options, const algorithms::Algorithm& algorithm);
+// What is wrong with the numbers for so many ranks, or nothing.
+std::string wrong_with(const Options& options, std::int32_t ranks);
+// Why no algorithm was found: there is none of that name, or it cannot run on several hosts.
+std::string not_found(const Options& options, bool known);
+
 int list();
 int show(const Options& options);
 int verify(const Options& options);
+int draw(const Options& options);
 
 }  // namespace hfreduce::sched

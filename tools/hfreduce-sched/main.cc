@@ -9,6 +9,7 @@
 
 #include "algorithms/proof.h"
 #include "commands.h"
+#include "hfreduce.h"
 #include "schedule/printer.h"
 
 namespace hfreduce::sched {
@@ -39,8 +40,6 @@ bool parse_ranks(const std::string& text, std::int32_t* first, std::int32_t* las
   return wrong->empty();
 }
 
-namespace {
-
 const char* name_of(algorithms::Collective collective) {
   return collective == algorithms::Collective::kAllReduce ? "allreduce" : "broadcast";
 }
@@ -50,8 +49,7 @@ bool matches(const Options& options, const algorithms::Algorithm& algorithm) {
          (options.collective.empty() || options.collective == name_of(algorithm.collective));
 }
 
-// What is wrong with the numbers, or nothing.
-std::string check(const Options& options, std::int32_t ranks) {
+std::string wrong_with(const Options& options, std::int32_t ranks) {
   if (options.hosts < 1 || options.hosts > ranks)
     return fmt::format("--hosts {} must lie within 1 and the number of ranks, {}", options.hosts,
                        ranks);
@@ -66,7 +64,12 @@ std::string check(const Options& options, std::int32_t ranks) {
   return {};
 }
 
-}  // namespace
+std::string not_found(const Options& options, bool known) {
+  if (known)
+    return fmt::format("{} runs on one host only, not on {}", options.algorithm, options.hosts);
+  return fmt::format("there is no algorithm '{}'; 'hfreduce-sched list' names them",
+                     options.algorithm);
+}
 
 int list() {
   for (const auto& algorithm : algorithms::all())
@@ -82,7 +85,7 @@ int show(const Options& given) {
   std::string wrong;
   if (!parse_ranks(options.ranks, &first, &last, &wrong)) return bad_input(wrong);
   if (first != last) return bad_input("show wants one number of ranks, not a range");
-  if (wrong = check(options, first); !wrong.empty()) return bad_input(wrong);
+  if (wrong = wrong_with(options, first); !wrong.empty()) return bad_input(wrong);
   bool known = false, shown = false;
   for (const auto& algorithm : algorithms::all()) {
     if (!matches(options, algorithm)) continue;
@@ -97,27 +100,43 @@ int show(const Options& given) {
       if (options.rank < 0 || options.rank == rank)
         fmt::print("{}", schedule::to_text(algorithm.emit(request, rank)));
   }
-  if (shown) return 0;
-  if (known)
-    return bad_input(
-        fmt::format("{} runs on one host only, not on {}", options.algorithm, options.hosts));
-  return bad_input(fmt::format("there is no algorithm '{}'; 'hfreduce-sched list' names them",
-                               options.algorithm));
+  return shown ? 0 : bad_input(not_found(options, known));
 }
 
 namespace {
 
+void declare_draw(CLI::App& command, Options& options) {
+  command.add_option("-o,--output", options.out, "The SVG file to write")->required();
+  command.add_option("--bytes", options.bytes, "Of a rank's buffer, with K, M or G")
+      ->transform(CLI::AsSizeValue(false))
+      ->option_text("SIZE=1M");
+  command.add_option("--segments", options.segments, "Pieces of it that follow each other")
+      ->capture_default_str();
+  const auto cost = [&command](const char* name, double& value, const char* what) {
+    command.add_option(name, value, what)->option_text(fmt::format("NS={:g}", value));
+  };
+  cost("--mapped-step", options.costs.mapped_step, "What every step costs");
+  cost("--mapped-byte", options.costs.mapped_byte, "And every byte that it reads or writes");
+  cost("--posted-step", options.costs.posted_step,
+       "How long a message between hosts is on its way");
+  cost("--posted-byte", options.costs.posted_byte, "And how long each of its bytes keeps the link");
+}
+
 int run(int argc, char** argv) {
   Options options;
-  CLI::App app("Shows and proves the schedules of hfreduce's algorithms.", "hfreduce-sched");
+  CLI::App app("Shows, proves and draws the schedules of hfreduce's algorithms.", "hfreduce-sched");
   app.require_subcommand(1);
+  app.set_version_flag("--version", fmt::format("hfreduce-sched {}.{}.{}", HFREDUCE_MAJOR,
+                                                HFREDUCE_MINOR, HFREDUCE_PATCH));
   auto* list_command = app.add_subcommand("list", "Name all algorithms");
   auto* show_command = app.add_subcommand("show", "Print what each rank does");
   auto* verify_command =
       app.add_subcommand("verify", "Prove algorithms; exit status 1 when one fails");
-  for (auto* command : {show_command, verify_command}) {
+  auto* draw_command = app.add_subcommand(
+      "draw", "Draw what each rank does when, under a simple model of costs, as SVG");
+  for (auto* command : {show_command, verify_command, draw_command}) {
     command->add_option("--algorithm", options.algorithm, "Name, as 'list' prints it")
-        ->required(command == show_command);
+        ->required(command != verify_command);
     command->add_option("--collective", options.collective, "For names that two have")
         ->check(CLI::IsMember({"allreduce", "broadcast"}));
     command->add_option("--ranks", options.ranks, "Number of ranks; verify takes a range, 1-64")
@@ -126,14 +145,17 @@ int run(int argc, char** argv) {
     command->add_option("--leaders", options.leaders, "Leaders of a host (hierarchical-*)");
   }
   show_command->add_option("--rank", options.rank, "Only this one");
-  show_command->add_option("--root", options.root, "Of a broadcast");
+  for (auto* command : {show_command, draw_command})
+    command->add_option("--root", options.root, "Of a broadcast");
+  declare_draw(*draw_command, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     return bad_input(error.what());
   }
   if (*list_command) return list();
+  if (*draw_command) return draw(options);
   return *show_command ? show(options) : verify(options);
 }
 

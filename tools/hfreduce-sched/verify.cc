@@ -43,13 +43,12 @@ void prove_with(const algorithms::Algorithm& algorithm, const Options& options, 
 }
 
 bool report(const algorithms::Algorithm& algorithm, const Tally& tally, double seconds) {
-  const char* collective =
-      algorithm.collective == algorithms::Collective::kAllReduce ? "allreduce" : "broadcast";
   const char* outcome = !tally.fault.empty() ? "FAILED"
                         : tally.proofs == 0  ? "does not apply"
                                              : "proved";
-  fmt::print("{:<10} {:<18} {:<14} {:>5} settings {:>12} steps {:>7.2f} s", collective,
-             algorithm.name, outcome, tally.proofs, tally.steps, seconds);
+  fmt::print("{:<10} {:<18} {:<14} {:>5} settings {:>12} steps {:>7.2f} s",
+             name_of(algorithm.collective), algorithm.name, outcome, tally.proofs, tally.steps,
+             seconds);
   if (tally.without_races > 0)
     fmt::print("  (races not looked for in {} of them: too many ranks)", tally.without_races);
   fmt::print("\n");
@@ -82,9 +81,7 @@ int verify(const Options& options) {
       prove_with(algorithm, options, ranks, &tally);
     proved &= report(algorithm, tally, static_cast<double>(now_ns() - start) / 1e9);
   }
-  if (!known)
-    return bad_input(fmt::format("there is no algorithm '{}'; 'hfreduce-sched list' names them",
-                                 options.algorithm));
+  if (!known) return bad_input(not_found(options, known));
   return proved ? 0 : kFailed;
 }
 

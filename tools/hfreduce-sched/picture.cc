@@ -1,0 +1,250 @@
+#include "picture.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+#include "schedule/printer.h"
+
+namespace hfreduce::sched {
+namespace {
+
+using schedule::Op;
+using schedule::Step;
+
+constexpr double kLeft = 190, kPlot = 1150, kRight = 30;  // pixels, from left to right
+constexpr double kRow = 14, kGap = 8;                     // a lane's row; between ranks
+
+constexpr const char* kStyle = R"(<style>
+text { font: 12px sans-serif; fill: #222 }
+.title { font-size: 17px; font-weight: bold }
+.small { font-size: 9px; fill: #666 }
+.band { fill: #f4f4f4 } .other { fill: #eaeef4 }
+.tick { stroke: #ccc; stroke-width: 0.5 }
+.reduce { fill: #4c78a8 } .complete { fill: #274b78 } .copy { fill: #72b7b2 } .put { fill: #f58518 }
+.signal { fill: #888 } .wait { fill: none; stroke: #bbb; stroke-dasharray: 2 2 }
+.box.critical { stroke: #d62728; stroke-width: 2 }
+.arrow { stroke: #777; stroke-width: 0.7; fill: none; marker-end: url(#head) }
+.posted { stroke: #f58518; stroke-width: 1 } .credit { stroke-dasharray: 3 3; opacity: 0.5 }
+.arrow.critical { stroke: #d62728; stroke-width: 2; opacity: 1; marker-end: url(#redhead) }
+.mapped-link { fill: #4c78a8 } .posted-link { fill: #f58518 } .cell { stroke: #fff }
+</style>
+<defs>
+<marker id="head" markerWidth="6" markerHeight="6" refX="5" refY="3" orient="auto" markerUnits="userSpaceOnUse">
+<path d="M0,0 L6,3 L0,6 z" fill="#777"/></marker>
+<marker id="redhead" markerWidth="9" markerHeight="9" refX="8" refY="4.5" orient="auto" markerUnits="userSpaceOnUse">
+<path d="M0,0 L9,4.5 L0,9 z" fill="#d62728"/></marker>
+</defs>
+)";
+
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '"')
+      out += "&quot;";
+    else
+      out += c;
+  }
+  return out;
+}
+
+class Picture {
+ public:
+  Picture(const Run& run, const Timeline& timeline)
+      : run_(run), time_(timeline), scale_(timeline.length > 0 ? kPlot / timeline.length : 1) {}
+
+  std::string draw(const Captions& captions) {
+    double y = captions_at(30, captions);
+    y = legend_at(y + 8);
+    y = axis_and_bands_at(y + 24);
+    for (const Box& box : time_.boxes) draw_box(box);
+    // What is critical lies on top.
+    for (const bool critical : {false, true})
+      for (const Arrow& arrow : time_.arrows)
+        if (arrow.critical == critical) draw_arrow(arrow);
+    y = links_at(y + 40);
+    return fmt::format(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" "
+        "viewBox=\"0 0 {0:.0f} {1:.0f}\">\n<title>{2}</title>\n{3}"
+        "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n{4}</svg>\n",
+        kLeft + kPlot + kRight, y + 20, escaped(captions.title), kStyle, out_);
+  }
+
+ private:
+  template <typename... Values>
+  void add(fmt::format_string<Values...> format, Values&&... values) {
+    fmt::format_to(std::back_inserter(out_), format, std::forward<Values>(values)...);
+  }
+
+  void text(double x, double y, const char* kind, const std::string& words) {
+    add("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"{}\">{}</text>\n", x, y, kind, escaped(words));
+  }
+
+  double captions_at(double y, const Captions& captions) {
+    text(20, y, "title", captions.title);
+    for (const std::string& line : captions.lines) text(20, y += 18, "caption", line);
+    return y;
+  }
+
+  double legend_at(double y) {
+    double x = 20;
+    for (const char* kind : {"reduce", "complete", "copy", "put", "signal", "wait"}) {
+      add("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"14\" height=\"10\" class=\"{}\"/>\n", x, y,
+          kind);
+      text(x + 18, y + 9, "small", kind);
+      x += 75;
+    }
+    text(x, y + 9, "small",
+         "arrows: orange between hosts, grey inside one, dashed: a slot is free; red: critical "
+         "path");
+    return y + 10;
+  }
+
+  // Where each lane's row is, and behind them the time.
+  double axis_and_bands_at(double top) {
+    double y = top;
+    for (const auto& schedule : *run_.schedules) {
+      const auto lanes = static_cast<double>(std::max<std::size_t>(schedule.lanes.size(), 1));
+      const std::int32_t host = run_.placement->host_of(schedule.rank);
+      add("<g class=\"rank\" id=\"rank-{}\">\n<rect x=\"20\" y=\"{:.1f}\" width=\"{:.1f}\" "
+          "height=\"{:.1f}\" class=\"band{}\"/>\n",
+          schedule.rank, y, kLeft + kPlot - 20, lanes * kRow, host % 2 == 0 ? "" : " other");
+      text(24, y + 11, "label", fmt::format("rank {}", schedule.rank));
+      if (run_.placement->hosts() > 1) text(72, y + 11, "small", fmt::format("host {}", host));
+      rows_.emplace_back();
+      for (std::size_t lane = 0; lane < schedule.lanes.size(); ++lane, y += kRow) {
+        rows_.back().push_back(y);
+        text(112, y + 10, "small", schedule.lanes[lane].name);
+      }
+      if (schedule.lanes.empty()) y += kRow;
+      add("</g>\n");
+      y += kGap;
+    }
+    ticks(top - 6, y - kGap);
+    return y;
+  }
+
+  void ticks(double top, double bottom) {
+    if (time_.length <= 0) return;
+    const double rough = time_.length / 10;
+    const double power = std::pow(10, std::floor(std::log10(rough)));
+    const double step = power * (rough / power < 2 ? 2 : rough / power < 5 ? 5 : 10);
+    for (int i = 0; i * step <= time_.length * 1.0001; ++i) {
+      const double at = x(i * step);
+      add("<line x1=\"{0:.1f}\" y1=\"{1:.1f}\" x2=\"{0:.1f}\" y2=\"{2:.1f}\" class=\"tick\"/>\n",
+          at, top, bottom);
+      text(at + 2, top, "small", time_text(i * step));
+    }
+  }
+
+  double x(double ns) const { return kLeft + ns * scale_; }
+  double row(const Box& box) const {
+    return rows_[static_cast<std::size_t>(box.rank)][static_cast<std::size_t>(box.lane)];
+  }
+  const Box& box_of(std::int32_t number) const {
+    return time_.boxes[static_cast<std::size_t>(number)];
+  }
+  const schedule::Schedule& schedule_of(const Box& box) const {
+    return (*run_.schedules)[static_cast<std::size_t>(box.rank)];
+  }
+
+  static const char* kind_of(const Step& step) {
+    if (step.op == Op::kPut) return "put";
+    if (step.op == Op::kSignal) return "signal";
+    if (step.op != Op::kReduce) return "wait";
+    return step.sources.count == 1 ? "copy" : step.final ? "complete" : "reduce";
+  }
+
+  void draw_box(const Box& box) {
+    const auto& schedule = schedule_of(box);
+    const Step& step = schedule.lanes[static_cast<std::size_t>(box.lane)].steps[box.step];
+    const bool waits = step.op == Op::kWait || step.op == Op::kDrain;
+    const double width = (box.end - box.begin) * scale_;
+    if (waits && width < 1) return;
+    const double height = waits ? 4 : kRow - 4;
+    add("<rect x=\"{:.2f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{:.0f}\" class=\"box {}{}\">"
+        "<title>rank {}, segment {}, k {}: {}\n{} to {}{}</title></rect>\n",
+        x(box.begin), row(box) + (kRow - height) / 2, std::max(width, 0.8), height, kind_of(step),
+        box.critical && !waits ? " critical" : "", box.rank, box.segment, box.k,
+        escaped(schedule::to_text(schedule, step)), time_text(box.begin), time_text(box.end),
+        box.bytes > 0 ? ", " + bytes_text(box.bytes) : "");
+  }
+
+  void draw_arrow(const Arrow& arrow) {
+    const Box &from = box_of(arrow.from), &to = box_of(arrow.to);
+    add("<path d=\"M{:.2f},{:.1f} L{:.2f},{:.1f}\" class=\"arrow{}{}{}\"/>\n", x(from.end),
+        row(from) + kRow / 2, x(arrow.arrives), row(to) + kRow / 2, arrow.posted ? " posted" : "",
+        arrow.credit ? " credit" : "", arrow.critical ? " critical" : "");
+  }
+
+  // The matrix of what went from which rank to which.
+  double links_at(double y) {
+    const std::int32_t ranks = run_.placement->ranks();
+    const double cell = std::clamp(700.0 / ranks, 8.0, 52.0);
+    double most = 0, all = 0, posted = 0;
+    for (const auto& [link, bytes] : time_.bytes) {
+      most = std::max(most, bytes);
+      all += bytes;
+      if (!run_.placement->mapped(link.first, link.second)) posted += bytes;
+    }
+    text(20, y, "label",
+         fmt::format("Bytes a link, from the rank of a row to that of a column: {} in all, {} of "
+                     "them between hosts (orange)",
+                     bytes_text(all), bytes_text(posted)));
+    y += 26;
+    for (std::int32_t rank = 0; rank < ranks && cell >= 14; ++rank) {
+      text(kLeft + rank * cell + cell / 2 - 6, y - 4, "small", fmt::to_string(rank));
+      text(kLeft - 50, y + rank * cell + cell / 2 + 4, "small", fmt::format("rank {}", rank));
+    }
+    for (const auto& [link, bytes] : time_.bytes) {
+      const double left = kLeft + link.second * cell, top = y + link.first * cell;
+      add("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" "
+          "fill-opacity=\"{:.2f}\" class=\"cell {}-link\"><title>rank {} to rank {}: "
+          "{}</title></rect>\n",
+          left, top, cell, cell, most > 0 ? 0.15 + 0.6 * bytes / most : 0.15,
+          run_.placement->mapped(link.first, link.second) ? "mapped" : "posted", link.first,
+          link.second, bytes_text(bytes));
+      if (cell >= 36) text(left + 4, top + cell / 2 + 4, "small", bytes_text(bytes));
+    }
+    return y + ranks * cell;
+  }
+
+  const Run& run_;
+  const Timeline& time_;
+  double scale_;
+  std::string out_;
+  std::vector<std::vector<double>> rows_;  // by rank and lane: the row's upper edge
+};
+
+}  // namespace
+
+std::string bytes_text(double bytes) {
+  const char* unit = "";
+  for (const char* larger : {"K", "M", "G", "T", "P"}) {
+    if (bytes < 1024) break;
+    bytes /= 1024;
+    unit = larger;
+  }
+  return fmt::format("{:.4g}{}", bytes, *unit == '\0' ? " B" : unit);
+}
+
+std::string time_text(double ns) {
+  if (ns < 1000) return fmt::format("{:.4g} ns", ns);
+  if (ns < 1e6) return fmt::format("{:.4g} us", ns / 1e3);
+  return ns < 1e9 ? fmt::format("{:.4g} ms", ns / 1e6) : fmt::format("{:.4g} s", ns / 1e9);
+}
+
+std::string picture(const Run& run, const Timeline& timeline, const Captions& captions) {
+  return Picture(run, timeline).draw(captions);
+}
+
+}  // namespace hfreduce::sched
