@@ -15,6 +15,7 @@
 namespace hfreduce::topology {
 namespace {
 
+constexpr const char* kHere = "this machine";
 constexpr unsigned kMostNumber = 1u << 20;  // of a processor or node: beyond it no kernel counts
 
 struct Distances {
@@ -112,6 +113,7 @@ Facts facts_of(hwloc_topology_t topology, const std::string& origin) {
   Facts facts;
   facts.origin = origin;
   facts.this_machine = hwloc_topology_is_thissystem(topology) != 0;
+  if (!facts.this_machine && origin == kHere) facts.origin = "what HWLOC_* variables name";
   const hwloc_obj_t root = hwloc_get_root_obj(topology);
   facts.host = info_of(root, "HostName");
   facts.model = info_of(root, "DMIProductName");
@@ -171,9 +173,9 @@ std::optional<std::size_t> node_of(hwloc_topology_t topology, hwloc_const_bitmap
 Facts probe_this_machine() {
   const Topology topology = new_topology(HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED);
   if (topology != nullptr && hwloc_topology_load(topology.get()) == 0)
-    return facts_of(topology.get(), "this machine");
+    return facts_of(topology.get(), kHere);
   Facts facts;
-  facts.origin = "this machine";
+  facts.origin = kHere;
   facts.this_machine = true;
   facts.unknown = fmt::format("the topology is unknown: hwloc could not look at this machine: {}",
                               std::strerror(errno));
