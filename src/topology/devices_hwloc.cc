@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <string_view>
 
 #include "topology/sysfs.h"
 
@@ -106,32 +107,46 @@ Device describe(hwloc_topology_t topology, hwloc_obj_t pci) {
   return device;
 }
 
-// Through switches too: what one GPU reaches of another, not what each of its links does.
+bool is_nvswitch(hwloc_obj_t it) {
+  return it != nullptr && it->subtype != nullptr && std::string_view(it->subtype) == "NVSwitch";
+}
+
+// Of each end of NVLink: what goes to and comes from all switches together.
+struct Switched {
+  std::vector<std::uint64_t> to, from;
+  explicit Switched(const hwloc_distances_s& links) : to(links.nbobjs), from(links.nbobjs) {
+    for (std::size_t i = 0; i < to.size(); ++i)
+      for (std::size_t k = 0; k < to.size(); ++k) {
+        if (i == k || !is_nvswitch(links.objs[k])) continue;
+        to[i] += links.values[i * to.size() + k];
+        from[i] += links.values[k * to.size() + i];
+      }
+  }
+};
+
+// What one GPU reaches of another, directly and through switches, not what each of its links does.
+// (hwloc's own transformations of this matrix lose GPUs that it lists after a switch.)
 void find_nvlink(hwloc_topology_t topology, const std::map<hwloc_obj_t, std::size_t>& indices,
                  Facts* facts) {
-  hwloc_distances_s* distances = nullptr;
-  unsigned count = 1;
-  if (hwloc_distances_get_by_name(topology, "NVLinkBandwidth", &count, &distances, 0) != 0 ||
-      count == 0 || distances == nullptr)
-    return;
-  hwloc_distances_transform(topology, distances, HWLOC_DISTANCES_TRANSFORM_MERGE_SWITCH_PORTS,
-                            nullptr, 0);
-  hwloc_distances_transform(topology, distances, HWLOC_DISTANCES_TRANSFORM_TRANSITIVE_CLOSURE,
-                            nullptr, 0);
+  const Distances links(topology, "NVLinkBandwidth");
+  if (links.it == nullptr) return;
   const auto index_of = [&](hwloc_obj_t it) {
     while (it != nullptr && it->type == HWLOC_OBJ_OS_DEVICE) it = it->parent;
     const auto found = indices.find(it);
     return found == indices.end() ? indices.size() : found->second;
   };
-  const std::size_t size = indices.size(), all = distances->nbobjs;
+  const Switched switched(*links.it);
+  const std::size_t size = indices.size(), ends = links.it->nbobjs;
   Matrix matrix{size, std::vector<std::uint64_t>(size * size)};
-  for (std::size_t i = 0; i < all * all; ++i) {
-    const std::size_t from = index_of(distances->objs[i / all]);
-    const std::size_t to = index_of(distances->objs[i % all]);
-    if (from < size && to < size && from != to)
-      matrix.values[from * size + to] = distances->values[i];
-  }
-  hwloc_distances_release(topology, distances);
+  for (std::size_t i = 0; i < ends; ++i)
+    for (std::size_t j = 0; j < ends; ++j) {
+      const std::size_t from = index_of(links.it->objs[i]), to = index_of(links.it->objs[j]);
+      if (from >= size || to >= size || from == to || is_nvswitch(links.it->objs[i]) ||
+          is_nvswitch(links.it->objs[j]))
+        continue;
+      matrix.values[from * size + to] =
+          links.it->values[i * ends + j] + std::min(switched.to[i], switched.from[j]);
+    }
   facts->nvlink = std::move(matrix);
 }
 

@@ -4,6 +4,7 @@
 #ifdef HFREDUCE_HAVE_HWLOC
 
 #include <hwloc.h>
+#include <hwloc/distances.h>
 
 #include <memory>
 #include <string>
@@ -16,6 +17,21 @@ struct DestroyTopology {
   void operator()(hwloc_topology* topology) const { hwloc_topology_destroy(topology); }
 };
 using Topology = std::unique_ptr<hwloc_topology, DestroyTopology>;
+
+// The matrix of that name; none: `it` is null.
+struct Distances {
+  hwloc_topology_t topology;
+  hwloc_distances_s* it = nullptr;
+  Distances(hwloc_topology_t of, const char* name) : topology(of) {
+    unsigned count = 1;
+    if (hwloc_distances_get_by_name(of, name, &count, &it, 0) != 0 || count == 0) it = nullptr;
+  }
+  Distances(const Distances&) = delete;
+  Distances& operator=(const Distances&) = delete;
+  ~Distances() {
+    if (it != nullptr) hwloc_distances_release(topology, it);
+  }
+};
 
 // Printable ASCII of at most 120 characters: whoever wrote a file may have meant harm to a
 // terminal.

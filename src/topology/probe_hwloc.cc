@@ -18,20 +18,6 @@ namespace {
 constexpr const char* kHere = "this machine";
 constexpr unsigned kMostNumber = 1u << 20;  // of a processor or node: beyond it no kernel counts
 
-struct Distances {
-  hwloc_topology_t topology;
-  hwloc_distances_s* it = nullptr;
-  Distances(hwloc_topology_t of, const char* name) : topology(of) {
-    unsigned count = 1;
-    if (hwloc_distances_get_by_name(of, name, &count, &it, 0) != 0 || count == 0) it = nullptr;
-  }
-  Distances(const Distances&) = delete;
-  Distances& operator=(const Distances&) = delete;
-  ~Distances() {
-    if (it != nullptr) hwloc_distances_release(topology, it);
-  }
-};
-
 Topology new_topology(unsigned long flags) {
   hwloc_topology_t raw = nullptr;
   if (hwloc_topology_init(&raw) != 0) return nullptr;
