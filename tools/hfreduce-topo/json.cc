@@ -95,6 +95,17 @@ Json device(const Facts& facts, const std::vector<std::string>& tags, std::size_
   return json;
 }
 
+Json nvlink(const Facts& facts, const std::vector<std::string>& tags) {
+  if (!facts.nvlink.known()) return nullptr;
+  Json links = Json::array();
+  for (std::size_t from = 0; from < facts.nvlink.size; ++from)
+    for (std::size_t to = 0; to < facts.nvlink.size; ++to)
+      if (facts.nvlink.at(from, to) > 0)
+        links.push_back(
+            {{"from", tags[from]}, {"to", tags[to]}, {"MBps", facts.nvlink.at(from, to)}});
+  return links;
+}
+
 Json machine(const Facts& facts) {
   Json json{{"host", or_null(facts.host)},
             {"model", or_null(facts.model)},
@@ -110,7 +121,7 @@ Json machine(const Facts& facts) {
   for (std::size_t at = 0; at < facts.devices.size(); ++at)
     devices.push_back(device(facts, names, at));
   json["devices"] = std::move(devices);
-  json["nvlink_MBps"] = rows(facts.nvlink);
+  json["nvlink"] = nvlink(facts, names);
   return json;
 }
 

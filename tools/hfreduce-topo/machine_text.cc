@@ -60,7 +60,7 @@ std::string processor_text(const Facts& facts) {
 
 void add_head(Page* page) {
   const Facts& facts = page->facts;
-  std::string host = facts.host.empty() ? "of unknown name" : facts.host;
+  std::string host = facts.host.empty() ? "unknown" : facts.host;
   if (!facts.model.empty()) host += ", " + facts.model;
   page->line("host", fmt::format("{} (from {}; {})", host, facts.origin, topology::prober()));
   page->line("machine", topology::summary(facts));
@@ -87,13 +87,12 @@ std::string nearest_text(const Page& page, std::size_t device) {
 
 std::string device_text(const Page& page, std::size_t at) {
   const Device& device = page.facts.devices[at];
-  std::string speeds = device.pcie_gbyte_per_s
-                           ? fmt::format("PCIe {:.1f} GB/s", *device.pcie_gbyte_per_s)
-                           : "PCIe speed unknown";
-  if (is_network(device.kind))
-    speeds += device.mbit_per_s
-                  ? fmt::format(", port {} Gbit/s", static_cast<double>(*device.mbit_per_s) / 1000)
-                  : ", port speed unknown";
+  std::string speeds;
+  if (device.pcie_gbyte_per_s) speeds = fmt::format("PCIe {:.1f} GB/s", *device.pcie_gbyte_per_s);
+  if (device.mbit_per_s)
+    speeds += fmt::format("{}port {} Gbit/s", speeds.empty() ? "" : ", ",
+                          static_cast<double>(*device.mbit_per_s) / 1000);
+  if (speeds.empty()) speeds = "speed unknown";
   std::string text =
       fmt::format("{:<6}{}  {:<13} {}", page.tags[at], device.pci, names_text(device), speeds);
   if (!device.model.empty()) text += ", " + device.model;

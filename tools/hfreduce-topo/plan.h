@@ -41,7 +41,14 @@ Result<Plan> make_plan(std::int32_t ranks, std::int32_t hosts, std::uint64_t byt
                        const Settings& settings);
 
 // What edges look like.
-enum class Form : std::uint8_t { kRing, kChain, kTreeToRoot, kTreeFromRoot, kAll, kOther };
+enum class Form : std::uint8_t {
+  kRing,
+  kChain,
+  kTreeToRoot,
+  kTreeFromRoot,
+  kAll,  // each of `from` to each of `to`, but nobody to itself
+  kOther
+};
 
 // A connected part of a route. `order`: a ring's or chain's ranks in its order, a tree's from its
 // root on (parents before children), else ascending. `parents`: of a tree's ranks, by position in
@@ -49,6 +56,7 @@ enum class Form : std::uint8_t { kRing, kChain, kTreeToRoot, kTreeFromRoot, kAll
 struct Shape {
   Form form = Form::kOther;
   std::vector<std::int32_t> order, parents;
+  std::vector<std::int32_t> from, to;  // kAll and kOther
   std::size_t edges = 0;
 };
 std::vector<Shape> shapes_of(const Edges& edges);

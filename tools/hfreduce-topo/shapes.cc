@@ -90,7 +90,6 @@ bool walk_ring(const Graph& graph, Shape* shape) {
 Shape shape_of(const Graph& graph) {
   Shape shape;
   shape.edges = graph.edges;
-  const std::size_t ranks = graph.ranks.size();
   const bool line = graph.at_most_one(graph.out) && graph.at_most_one(graph.in);
   if (walk_ring(graph, &shape))
     shape.form = Form::kRing;
@@ -99,9 +98,13 @@ Shape shape_of(const Graph& graph) {
   else if (walk_tree(graph, graph.in, graph.out, &shape))
     shape.form = Form::kTreeToRoot;
   else {
-    shape.form = graph.edges == ranks * (ranks - 1) ? Form::kAll : Form::kOther;
     shape.order = graph.ranks;
     shape.parents.clear();
+    for (const auto& [rank, unused] : graph.out) shape.from.push_back(rank);
+    for (const auto& [rank, unused] : graph.in) shape.to.push_back(rank);
+    const std::size_t both = shape.from.size() + shape.to.size() - graph.ranks.size();
+    const bool all = graph.edges + both == shape.from.size() * shape.to.size();
+    shape.form = all ? Form::kAll : Form::kOther;
   }
   return shape;
 }
@@ -168,7 +171,10 @@ std::string to_text(const Shape& shape) {
     case Form::kTreeFromRoot:
       return tree_text(shape, "from");
     case Form::kAll:
-      return fmt::format("each of {} with every other", topology::to_text(shape.order));
+      return shape.from == shape.to
+                 ? fmt::format("each of {} with every other", topology::to_text(shape.order))
+                 : fmt::format("each of {} to each of {}", topology::to_text(shape.from),
+                               topology::to_text(shape.to));
     case Form::kOther:
       break;
   }

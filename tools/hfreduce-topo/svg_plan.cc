@@ -25,7 +25,7 @@ class Circle {
         places_[static_cast<std::size_t>(rank)] = at(angle, kRadius);
         angle += step;
       }
-      hosts_.push_back(at((first + angle - step) / 2, kRadius + 22));
+      hosts_.push_back(at((first + angle - step) / 2, kRadius + 30));
       if (plan.hosts > 1) angle += 0.6 * step;
     }
     dot_ = std::clamp(kRadius * step * 0.42, 1.5, 11.0);
