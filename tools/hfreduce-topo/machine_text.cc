@@ -133,7 +133,7 @@ void add_node(Page* page, std::size_t at) {
   std::string text = node.bytes ? topology::bytes_text(*node.bytes) : "unknown memory";
   if (cores > 0) text += fmt::format(", {} cores", cores);
   text += ", cpus " + topology::to_text(node.cpus) + last_level_text(facts, node);
-  page->line(fmt::format("  node {}", node.number), text);
+  page->line(fmt::format("{}node {}", node.package ? "  " : "", node.number), text);
   add_devices(page, [&](const Device& device) { return device.node == at; });
 }
 
