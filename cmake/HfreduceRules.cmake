@@ -40,7 +40,8 @@ if(HFREDUCE_SANITIZE)
   endif()
 endif()
 
-# A room: the object files of src/<name>. Files named *_avx2.cc may use that instruction set.
+# A room: the object files of src/<name>. Files named *_avx2.cc may use that instruction set. INSIDE: not (yet) a part
+# of the shared library, only of what tools and unit tests link.
 function(hfr_room name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cc)
   if(NOT sources)
@@ -57,7 +58,11 @@ function(hfr_room name)
       set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-msse4.2;-mpclmul")
     endif()
   endforeach()
-  set_property(GLOBAL APPEND PROPERTY HFREDUCE_ROOMS hfr_${name})
+  if("INSIDE" IN_LIST ARGN)
+    set_property(GLOBAL APPEND PROPERTY HFREDUCE_ROOMS_INSIDE hfr_${name})
+  else()
+    set_property(GLOBAL APPEND PROPERTY HFREDUCE_ROOMS hfr_${name})
+  endif()
 endfunction()
 
 # hfr_test(<file> <label> [rooms...]): one program a file, linked with the whole library's insides.

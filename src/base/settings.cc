@@ -45,18 +45,10 @@ std::string nearest_name(std::string_view name) {
 Status check_names(bool strict) {
   static std::mutex mutex;
   static std::set<std::string>* warned = new std::set<std::string>;
-  const auto rows = setting_rows();
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    const std::string name(text.substr(0, text.find('=')));
-    if (!name.starts_with(kPrefix)) continue;
-    if (std::any_of(rows.begin(), rows.end(), [&](const SettingRow& r) { return name == r.name; }))
-      continue;
-    const std::string what =
-        fmt::format("unknown setting {}: did you mean {}?", name, nearest_name(name));
+  for (const std::string& what : unknown_settings()) {
     if (strict) return Status(Code::kInvalidArgument, what + " (HFREDUCE_STRICT=1)");
     const std::lock_guard lock(mutex);
-    if (warned->insert(name).second) HFR_LOG(kWarn, "settings", "{}", what);
+    if (warned->insert(what).second) HFR_LOG(kWarn, "settings", "{}", what);
   }
   return {};
 }
@@ -112,6 +104,49 @@ std::vector<SettingRow> setting_rows() {
 #undef HFR_INT
 #undef HFR_TEXT
   };
+}
+
+std::vector<SettingValue> setting_values() {
+  Settings settings;
+  std::vector<SettingValue> values;
+  for (SettingRow& row : setting_rows()) {
+    // An empty number is none; an empty text is a text.
+    const char* text = std::getenv(row.name);
+    const bool set = text != nullptr && (row.range.empty() || *text != '\0');
+    values.push_back({std::move(row), {}, set, {}});
+  }
+  std::size_t at = 0;
+  const auto store = [&](const Status& status, std::string value) {
+    values[at].value = status.ok() ? std::move(value) : std::getenv(values[at].row.name);
+    values[at++].problem = status.text();
+  };
+#define HFR_INT(field, name, value, lowest, highest, text)                   \
+  {                                                                          \
+    const Status status = read_int(name, {lowest, highest}, settings.field); \
+    store(status, std::to_string(settings.field));                           \
+  }
+#define HFR_TEXT(field, name, value, text) \
+  read_text(name, settings.field);         \
+  store({}, settings.field);
+#include "base/settings.inc"
+#undef HFR_INT
+#undef HFR_TEXT
+  return values;
+}
+
+std::vector<std::string> unknown_settings() {
+  const auto rows = setting_rows();
+  std::vector<std::string> sentences;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::string name(text.substr(0, text.find('=')));
+    if (!name.starts_with(kPrefix)) continue;
+    if (std::any_of(rows.begin(), rows.end(), [&](const SettingRow& r) { return name == r.name; }))
+      continue;
+    sentences.push_back(
+        fmt::format("unknown setting {}: did you mean {}?", name, nearest_name(name)));
+  }
+  return sentences;
 }
 
 Result<Settings> Settings::from_environment() {

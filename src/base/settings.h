@@ -30,6 +30,17 @@ struct SettingRow {
 };
 std::vector<SettingRow> setting_rows();
 
+// What each setting is now, and why.
+struct SettingValue {
+  SettingRow row;
+  std::string value;
+  bool from_environment = false;
+  std::string problem;  // a sentence: the environment's value cannot be used
+};
+std::vector<SettingValue> setting_values();
+// A sentence for each HFREDUCE_* variable that is no setting.
+std::vector<std::string> unknown_settings();
+
 // "64K" is 65536. Fails on anything but digits and one suffix K, M or G.
 Result<std::int64_t> parse_size(std::string_view text);
 

@@ -1,0 +1,11 @@
+# hwloc brings no CMake package of its own: hwloc_FOUND and the target hwloc::hwloc, by pkg-config.
+find_package(PkgConfig QUIET)
+if(PkgConfig_FOUND)
+  pkg_check_modules(hwloc_pc QUIET IMPORTED_TARGET hwloc>=2.5)
+endif()
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(hwloc REQUIRED_VARS hwloc_pc_FOUND VERSION_VAR hwloc_pc_VERSION)
+if(hwloc_FOUND AND NOT TARGET hwloc::hwloc)
+  add_library(hwloc::hwloc INTERFACE IMPORTED)
+  target_link_libraries(hwloc::hwloc INTERFACE PkgConfig::hwloc_pc)
+endif()

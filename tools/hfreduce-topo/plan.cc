@@ -1,0 +1,63 @@
+#include "plan.h"
+
+#include <algorithm>
+
+#include "algorithms/proof.h"
+#include "planner/planner.h"
+
+namespace hfreduce::topo {
+namespace {
+
+// A step reads its sources and writes its destinations: whatever of them is another rank's moves.
+void add_edges(const schedule::Schedule& schedule, const schedule::Step& step, Edges* edges) {
+  if (step.op != schedule::Op::kReduce && step.op != schedule::Op::kPut) return;
+  for (std::uint32_t i = 0; i < step.sources.count; ++i) {
+    const std::int32_t owner = schedule.places[step.sources.begin + i].owner;
+    if (owner != schedule.rank) edges->emplace(owner, schedule.rank);
+  }
+  for (std::uint32_t i = 0; i < step.destinations.count; ++i) {
+    const std::int32_t owner = schedule.places[step.destinations.begin + i].owner;
+    if (owner != schedule.rank) edges->emplace(schedule.rank, owner);
+  }
+}
+
+std::vector<Route> routes_of(const algorithms::Algorithm& algorithm,
+                             const algorithms::Request& request) {
+  std::vector<Route> routes;
+  for (std::int32_t rank = 0; rank < request.placement->ranks(); ++rank) {
+    const schedule::Schedule schedule = algorithm.emit(request, rank);
+    for (const schedule::Lane& lane : schedule.lanes) {
+      auto route = std::find_if(routes.begin(), routes.end(),
+                                [&](const Route& it) { return it.lane == lane.name; });
+      if (route == routes.end()) route = routes.insert(route, Route{lane.name, {}});
+      for (const schedule::Step& step : lane.steps) add_edges(schedule, step, &route->edges);
+    }
+  }
+  std::erase_if(routes, [](const Route& route) { return route.edges.empty(); });
+  return routes;
+}
+
+}  // namespace
+
+Result<Plan> make_plan(std::int32_t ranks, std::int32_t hosts, std::uint64_t bytes,
+                       const Settings& settings) {
+  using algorithms::Collective;
+  const schedule::Placement placement = algorithms::evenly(ranks, hosts).placement;
+  Plan plan{ranks, hosts, planner::choose_leaders(placement, settings.leaders), bytes, {}, {}};
+  for (std::int32_t host = 0; host < hosts; ++host) plan.members.push_back(placement.members(host));
+  const planner::Facts facts{&placement, plan.leaders, static_cast<std::uint32_t>(settings.segment),
+                             settings.algorithm};
+  for (const Collective collective : {Collective::kAllReduce, Collective::kBroadcast}) {
+    HFR_ASSIGN(const planner::Choice choice, planner::choose(facts, {collective, bytes, {}}));
+    PlannedCall call;
+    call.collective = collective == Collective::kAllReduce ? "allreduce" : "broadcast";
+    call.algorithm = choice.algorithm->name;
+    call.by_size = planner::explain(facts, collective);
+    call.segment_bytes = choice.segment_bytes;
+    call.routes = routes_of(*choice.algorithm, {&placement, 0, plan.leaders});
+    plan.calls.push_back(std::move(call));
+  }
+  return plan;
+}
+
+}  // namespace hfreduce::topo
