@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "failure.h"
+#include "files.h"
 #include "runner.h"
 #include "seat.h"
 
@@ -14,8 +15,8 @@ namespace hfreduce::perf {
 namespace {
 
 // The same status on every rank, since every rank knows every line.
-int finish(const Options& options, const Facts& facts, const std::vector<Line>& lines,
-           bool reports) {
+int finish(const Options& options, const Facts& facts, const std::vector<Line>& lines, bool reports,
+           bool peers_lost) {
   const bool wrong =
       std::any_of(lines.begin(), lines.end(), [](const Line& l) { return l.wrong > 0; });
   if (!reports) return wrong ? kExitFailed : 0;
@@ -24,7 +25,7 @@ int finish(const Options& options, const Facts& facts, const std::vector<Line>& 
     fail_with_errno("writing the results to standard output");
   }
   if (!options.json.empty()) write_file(options.json, json_text(options, facts, lines));
-  return wrong ? kExitFailed : 0;
+  return wrong || peers_lost ? kExitFailed : 0;
 }
 
 int measure(Seat& seat, const Options& options) {
@@ -34,7 +35,7 @@ int measure(Seat& seat, const Options& options) {
   if (reports) fmt::print("{}", run_head(facts));
   const std::vector<Line> lines = runner.run_all();
   seat.gang().fence();  // nobody leaves while another is in a call
-  return finish(options, facts, lines, reports);
+  return finish(options, facts, lines, reports, runner.peers_lost());
 }
 
 int run_rank(const Options& options, const Arena& arena, int rank) {
@@ -77,7 +78,11 @@ int run_local(const Options& options, const Arena& arena, int first, int threads
 int run_launched(const Options& options) {
   try {
     Seat seat = join_launched(options, buffer_bytes(options));
-    return measure(seat, options);
+    if (options.compare.empty()) return measure(seat, options);
+    if (seat.rank == 0) {
+      complain("--compare needs ranks that this program starts itself on one host (--ranks N)");
+    }
+    return kExitBadUsage;
   } catch (const Failure& failure) {
     complain(failure.what());
     return failure.exit_status();

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "failure.h"
+#include "files.h"
 #include "floor.h"
 #include "report.h"
 #include "statistics.h"
@@ -66,7 +67,7 @@ Line example() {
   line.ranks = 4;
   line.bytes = 1 << 20;
   line.place = Placing::kIn;
-  line.time = {200, 250, 190};
+  line.time = {200, 250, 190, 195, 205};
   line.limit_us = 50;
   line.limit_by = "memory copy";
   line.algorithm = "ring";
@@ -97,7 +98,11 @@ TEST(Report, JsonHasTheSchema) {
   EXPECT_EQ(result["limit_by"], "memory copy");
   EXPECT_EQ(result["algorithm"], "ring");
   EXPECT_EQ(result["wrong"], 0);
-  EXPECT_EQ(result.size(), 18u) << "and nothing else";
+  EXPECT_TRUE(result["root"].is_null());
+  EXPECT_TRUE(result["hfreduce_times_as_fast"].is_null());
+  EXPECT_DOUBLE_EQ(result["median_low_us"], 195);
+  EXPECT_DOUBLE_EQ(result["median_high_us"], 205);
+  EXPECT_EQ(result.size(), 22u) << "and nothing else";
 }
 
 TEST(Report, WhatIsNotKnownIsNull) {
