@@ -64,13 +64,15 @@ PeerAnswer parse_answer(const std::string& line, int iterations, double elapsed_
   std::string first, word;
   words >> first;
   PeerAnswer answer;
-  if (first == "error") {
+  if (first == "error" || first == "cannot") {
+    answer.cannot = first == "cannot";
     std::getline(words >> std::ws, answer.error);
     answer.error = answer.error.empty() ? "an error without a sentence" : printable(answer.error);
     return answer;
   }
   if (first != "ok")
-    not_an_answer(line, "which is neither 'ok MEDIAN P99 MIN' nor 'error SENTENCE'");
+    not_an_answer(line,
+                  "which is none of 'ok MEDIAN P99 MIN', 'cannot SENTENCE', 'error SENTENCE'");
   std::vector<double> numbers;
   while (words >> word) numbers.push_back(number_of(word));
   if (numbers.size() < 3) not_an_answer(line, "which lacks one of MEDIAN, P99 and MIN");

@@ -27,6 +27,7 @@ std::string request_line(const PeerRequest& request);
 // What one process answered.
 struct PeerAnswer {
   std::string error;            // its sentence; empty: it did what was asked
+  bool cannot = false;          // nothing went wrong: the library has no such thing
   Spread time;                  // us
   std::vector<double> samples;  // of the calls, where it has told
 };

@@ -89,12 +89,22 @@ void Peers::begin(const PeerRequest& request) {
     const PeerAnswer answer = ask(setting, few);
     setting.call_us = answer.time.median;
     setting.error = answer.error;
+    setting.cannot = answer.cannot;
   });
-  for (const Library& library : libraries_) {
-    for (const Setting& setting : library.settings) {
-      if (!setting.job || setting.error.empty()) continue;
+  for (const Library& library : libraries_) say_errors(library);
+}
+
+// Errors each; that a setting has no such thing only matters where no other setting has it.
+void Peers::say_errors(const Library& library) {
+  const auto able = [](const Setting& s) { return s.job && s.error.empty(); };
+  const bool none = std::none_of(library.settings.begin(), library.settings.end(), able);
+  for (const Setting& setting : library.settings) {
+    if (!setting.job || setting.error.empty()) continue;
+    if (!setting.cannot) {
       say_once(
           fmt::format("--compare {}: {}", name_of(library.label, setting.name), setting.error));
+    } else if (none) {
+      say_once(fmt::format("--compare {}: {}", library.label, setting.error));
     }
   }
 }

@@ -34,7 +34,8 @@ class Peers {
     std::unique_ptr<PeerJob> job;  // none: left out
     std::vector<PeerAnswer> rounds;
     double call_us = 0;  // about how long a call of this case takes
-    std::string error;   // why it cannot do this case
+    std::string error;   // why it does not do this case
+    bool cannot = false;
   };
   struct Library {
     std::string label;
@@ -45,6 +46,7 @@ class Peers {
   template <typename What>
   void with_each(const What& what);
   void leave_out(const Library& library, Setting& setting, const std::string& why);
+  void say_errors(const Library& library);
   void say_once(const std::string& sentence);
 
   double patience_s_;

@@ -63,7 +63,7 @@ Reduction reduction_of(const OpInfo& op) {
     case hfreduceMin:
       return static_cast<void (*)(void*, const void*, const void*, size_t)>(&gloo::min<T>);
     default:
-      throw Failure("Gloo has no operation " + std::string(op.name));
+      throw Cannot("Gloo has no operation " + std::string(op.name));
   }
 }
 
@@ -92,14 +92,14 @@ class Gloo final : public PeerLibrary {
       case hfreduceFloat64:
         return typed<double>(r, send, receive);
       default:
-        throw Failure("Gloo has no type " + std::string(r.type->name));
+        throw Cannot("Gloo has no type " + std::string(r.type->name));
     }
   }
 
  private:
   template <typename T>
   std::function<void()> typed(const PeerRequest& r, std::byte* send, std::byte* receive) {
-    if (r.count == 0) throw Failure("Gloo has no calls without elements");
+    if (r.count == 0) throw Cannot("Gloo has no calls without elements");
     const auto count = static_cast<std::size_t>(r.count);
     T* in = reinterpret_cast<T*>(send);
     T* out = reinterpret_cast<T*>(receive);
@@ -116,7 +116,7 @@ class Gloo final : public PeerLibrary {
 
   template <typename T>
   std::function<void()> broadcast(const PeerRequest& r, T* in, T* out, std::size_t count) {
-    if (algorithm_ != "ring") throw Failure("one broadcast of Gloo is enough");
+    if (algorithm_ != "ring") throw Cannot("Gloo broadcasts in one way only");
     auto options = std::make_shared<gloo::BroadcastOptions>(context_);
     if (r.place == Placing::kOut && r.root == context_->rank) options->setInput(in, count);
     options->setOutput(out, count);
@@ -127,8 +127,8 @@ class Gloo final : public PeerLibrary {
   // The older kind of call, which keeps its buffers and can poll.
   template <typename T>
   std::function<void()> halving_doubling(const PeerRequest& r, T* out, std::size_t count) {
-    if (r.place == Placing::kOut) throw Failure("Gloo's halving-doubling reduces in place only");
-    if (r.op->value != hfreduceSum) throw Failure("halving-doubling is compared for sums only");
+    if (r.place == Placing::kOut) throw Cannot("Gloo's halving-doubling reduces in place only");
+    if (r.op->value != hfreduceSum) throw Cannot("halving-doubling is compared for sums only");
     auto call = std::make_shared<gloo::AllreduceHalvingDoubling<T>>(context_, std::vector<T*>{out},
                                                                     static_cast<int>(count));
     return [call] { call->run(); };

@@ -38,7 +38,7 @@ MPI_Datatype mpi_type(const TypeInfo& type) {
     case hfreduceFloat64:
       return MPI_DOUBLE;
     default:
-      throw Failure("MPI has no type " + std::string(type.name));
+      throw Cannot("MPI has no type " + std::string(type.name));
   }
 }
 
@@ -53,7 +53,7 @@ MPI_Op mpi_op(const OpInfo& op) {
     case hfreduceMin:
       return MPI_MIN;
     default:
-      throw Failure("MPI has no operation " + std::string(op.name));
+      throw Cannot("MPI has no operation " + std::string(op.name));
   }
 }
 
@@ -73,11 +73,11 @@ class Mpi final : public PeerLibrary {
 
  private:
   static int whole(std::uint64_t count) {
-    if (count > INT_MAX) throw Failure("MPI counts elements in an int");
+    if (count > INT_MAX) throw Cannot("MPI counts elements in an int");
     return static_cast<int>(count);
   }
   static std::function<void()> broadcast(const PeerRequest& r, std::byte* buffer) {
-    if (r.place == Placing::kOut) throw Failure("MPI broadcasts in place only");
+    if (r.place == Placing::kOut) throw Cannot("MPI broadcasts in place only");
     const MPI_Datatype type = r.type->size == 2 ? MPI_UINT16_T : mpi_type(*r.type);
     const int count = whole(r.count), root = r.root;
     return [=] { must(MPI_Bcast(buffer, count, type, root, MPI_COMM_WORLD), "MPI_Bcast"); };

@@ -201,6 +201,8 @@ int serve(PeerLibrary& library, Channel& channel, int rank, int ranks) {
     std::string told;
     try {
       told = server.answer(line);
+    } catch (const Cannot& none) {
+      told = fmt::format("cannot {}", none.what());
     } catch (const std::exception& failure) {
       told = fmt::format("error {}", failure.what());
     }

@@ -6,16 +6,22 @@
 #include <functional>
 
 #include "compare/channel.h"
+#include "failure.h"
 #include "pattern.h"
 #include "peer_lines.h"
 
 namespace hfreduce::perf {
 
+// That the library has no such thing, which is no failure of it.
+class Cannot : public Failure {
+ public:
+  using Failure::Failure;
+};
+
 class PeerLibrary {
  public:
   virtual ~PeerLibrary() = default;
-  // A call that can be made again and again; throws Failure with a sentence when the library
-  // cannot.
+  // A call that can be made again and again; throws Cannot where the library has none.
   virtual std::function<void()> prepare(const PeerRequest& request, std::byte* send,
                                         std::byte* receive) = 0;
 };

@@ -37,6 +37,8 @@ def answer(line, calls):
         least = p99 + 1
     elif MANNER == "nan":
         median = "nan"
+    elif MANNER == "cannot":
+        return "cannot it has no such thing"
     elif MANNER == "refuses":
         return "error it has no wish to\x1b[31m do this"
     elif MANNER == "dies" and calls == 3 and RANK == 1:

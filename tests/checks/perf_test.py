@@ -91,7 +91,7 @@ class Compare(unittest.TestCase):
         self.assertEqual(left.stdout, "", "none is left behind")
 
     def test_those_that_do_not_speak_the_protocol(self):
-        self.left_out("nonsense", "answered 'fine, thanks', which is neither")
+        self.left_out("nonsense", "answered 'fine, thanks', which is none of")
         self.left_out("chatty", "said 'by the way?' without being asked")
         self.left_out("endless", "a line without end")
         self.left_out("unready", "says 'there is no network today'")
@@ -104,6 +104,8 @@ class Compare(unittest.TestCase):
         self.assertIn("--compare compare_peer: it has no wish to?[31m do this", done.stderr)
         self.assertEqual((done.returncode, done.stderr.count("\n")), (0, 1))
         self.assertIn("nothing could be compared", done.stdout)
+        done = perf(*QUICK, "--compare", peer("cannot"))
+        self.assertEqual((done.returncode, done.stderr), (0, "hfreduce-perf: --compare compare_peer: it has no such thing\n"))
 
     def test_what_is_not_there(self):
         self.refused("no program that can be started", *QUICK, "--compare", "exec:/no/such/program")

@@ -104,6 +104,8 @@ TEST(CompareLines, Answers) {
   EXPECT_TRUE(plain.samples.empty());
   EXPECT_EQ(parse_answer("ok 2 3 1 1 2 3", 3, 100).samples, (std::vector<double>{1, 2, 3}));
   EXPECT_EQ(parse_answer("error no float16\x07 here", 3, 100).error, "no float16? here");
+  EXPECT_FALSE(parse_answer("error no float16", 3, 100).cannot);
+  EXPECT_TRUE(parse_answer("cannot have float16", 3, 100).cannot);
   EXPECT_FALSE(parse_answer("error", 3, 100).error.empty());
 }
 
@@ -118,23 +120,24 @@ TEST(CompareLines, AnswersThatCannotBe) {
 }
 
 TEST(CompareLines, TheSlowestRankCounts) {
-  const PeerAnswer a{"", {2, 3, 1}, {1, 3, 2}}, b{"", {2, 9, 1}, {2, 1, 9}};
+  const PeerAnswer a{"", false, {2, 3, 1}, {1, 3, 2}}, b{"", false, {2, 9, 1}, {2, 1, 9}};
   const PeerAnswer both = slowest_of({a, b});
   EXPECT_EQ(both.samples, (std::vector<double>{2, 3, 9}));
   EXPECT_EQ(both.time.median, 3);
-  const PeerAnswer mixed = slowest_of({a, {"", {5, 6, 0.5}, {}}});
+  const PeerAnswer mixed = slowest_of({a, {"", false, {5, 6, 0.5}, {}}});
   EXPECT_TRUE(mixed.samples.empty());
   EXPECT_EQ(mixed.time.median, 5);
   EXPECT_EQ(mixed.time.min, 1);
-  EXPECT_EQ(slowest_of({a, {"cannot", {}, {}}}).error, "cannot");
+  EXPECT_EQ(slowest_of({a, {"cannot", false, {}, {}}}).error, "cannot");
 }
 
 TEST(CompareLines, RoundsComeTogether) {
-  const Spread all = spread_of_rounds({{"", {2, 3, 1}, {1, 2, 3}}, {"", {5, 6, 4}, {4, 5, 6, 7}}});
+  const Spread all =
+      spread_of_rounds({{"", false, {2, 3, 1}, {1, 2, 3}}, {"", false, {5, 6, 4}, {4, 5, 6, 7}}});
   EXPECT_EQ(all.median, 4);
   EXPECT_EQ(all.p99, 7);
-  const Spread told =
-      spread_of_rounds({{"", {2, 3, 1}, {}}, {"", {5, 6, 4}, {}}, {"", {3, 9, 2}, {}}});
+  const Spread told = spread_of_rounds(
+      {{"", false, {2, 3, 1}, {}}, {"", false, {5, 6, 4}, {}}, {"", false, {3, 9, 2}, {}}});
   EXPECT_EQ(told.median, 3);
   EXPECT_EQ(told.p99, 9);
   EXPECT_EQ(told.min, 1);
