@@ -19,7 +19,7 @@ struct CloseFile {
 };
 
 [[noreturn]] void fail(const std::string& path) {
-  throw Failure(fmt::format("writing the results to {}: {}; they are on standard output only", path,
+  throw Failure(fmt::format("writing the results to {}: {}; they are on standard output", path,
                             std::strerror(errno)));
 }
 

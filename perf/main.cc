@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "arena.h"
+#include "baseline.h"
 #include "failure.h"
 #include "launcher.h"
 #include "options.h"
@@ -45,6 +46,7 @@ int run(const Options& options, char** argv) {
   // Said before anything is started.
   const int local = std::max(1, options.ranks) * std::max(1, options.threads);
   parse_compare(options.compare, local, static_cast<int>(allowed_cores().size()), find_program);
+  if (!options.baseline.empty()) Baseline::read(options.baseline);
   if (options.ranks > 0) return run_processes(options, options.ranks, argv);
   if (options.threads > 0) return run_processes(options, 1, argv);
   return under_launcher() ? run_launched(options)

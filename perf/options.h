@@ -22,6 +22,9 @@ struct Options {
   std::vector<Placing> places;
   std::string algorithm;             // empty: the library chooses
   std::string json;                  // empty: none
+  std::string csv, plot;             // files; empty: none
+  std::string baseline;              // an earlier --json; empty: none
+  double tolerance = 10;             // percent that runs may differ by
   std::vector<std::string> compare;  // other libraries, as written
   double patience = 30;              // seconds that one of them has for an answer
   int ranks = 0;                     // local processes; 0: not asked for

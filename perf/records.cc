@@ -35,12 +35,17 @@ Record record_of(const Line& line, const char* library) {
   record["algorithm"] = line.algorithm;
   record["wrong"] = line.checked ? Record(line.wrong) : Record(nullptr);
   record["hfreduce_times_as_fast"] = nullptr;
+  const bool compared = line.against.was_us > 0;
+  record["baseline_us"] = compared ? Record(line.against.was_us) : Record(nullptr);
+  record["regressed"] =
+      compared ? Record(line.against.verdict == Against::Verdict::kSlower) : Record(nullptr);
   return record;
 }
 
 Record record_of(const Line& ours, const PeerFigure& peer) {
   Line theirs = ours;
   theirs.time = peer.time;
+  theirs.against = {};
   Record record = record_of(theirs, peer.library.c_str());
   record["algorithm"] = peer.setting.empty() ? Record(nullptr) : Record(peer.setting);
   record["wrong"] = nullptr;  // its adapter checks

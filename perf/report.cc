@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "baseline.h"
 #include "peer_columns.h"
 #include "records.h"
 
@@ -36,8 +37,9 @@ std::string table_head(const Line& line) {
       "# {:>11} {:>12} {:>9} {:>5} {:>5} {:>5} {:>10} {:>10} {:>10} {:>8} {:>8} {:>7} {:>7} "
       "{:>10}{}\n",
       "size", "count", "type", "op", "root", "place", "time", "p99", "min", "algbw", "busbw",
-      "#wrong", "% limit", "limit", peer_titles(line), "limit by", "algorithm", "(B)", "(elements)",
-      "", "", "", "", "(us)", "(us)", "(us)", "(GB/s)", "(GB/s)", "", "", "(us)", peer_units(line));
+      "#wrong", "% limit", "limit", peer_titles(line) + against_title(line), "limit by",
+      "algorithm", "(B)", "(elements)", "", "", "", "", "(us)", "(us)", "(us)", "(GB/s)", "(GB/s)",
+      "", "", "(us)", peer_units(line) + against_unit(line));
 }
 
 std::string table_row(const Line& line) {
@@ -51,11 +53,11 @@ std::string table_row(const Line& line) {
       figure(line.time.median), figure(line.time.p99), figure(line.time.min), figure(line.algbw()),
       figure(line.busbw()), line.checked ? fmt::format("{}", line.wrong) : "N/A",
       limited ? fmt::format("{:.0f} %", line.percent_of_limit()) : "-",
-      limited ? figure(line.limit_us) : "-", peer_cells(line), limited ? line.limit_by : "-",
-      line.algorithm);
+      limited ? figure(line.limit_us) : "-", peer_cells(line) + against_cell(line),
+      limited ? line.limit_by : "-", line.algorithm);
 }
 
-std::string table_foot(const std::vector<Line>& lines) {
+std::string table_foot(const std::vector<Line>& lines, const std::string& baseline) {
   double bandwidth = 0;
   std::uint64_t wrong = 0;
   bool checked = true;
@@ -67,7 +69,7 @@ std::string table_foot(const std::vector<Line>& lines) {
   const char* verdict = !checked ? "not checked" : wrong == 0 ? "OK" : "FAILED";
   return fmt::format("# Wrong elements    : {} {}\n# Avg bus bandwidth : {:.4g} GB/s\n{}", wrong,
                      verdict, lines.empty() ? 0 : bandwidth / static_cast<double>(lines.size()),
-                     peer_summary(lines));
+                     peer_summary(lines) + against_summary(baseline, lines));
 }
 
 std::string json_text(const Options& options, const Facts& facts, const std::vector<Line>& lines) {

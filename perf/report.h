@@ -19,6 +19,14 @@ struct PeerFigure {
   std::string setting;  // the fastest of those that were tried; empty: there is one only
 };
 
+// The same case in an earlier run.
+struct Against {
+  // kNone: there is no earlier run; kUnknown: it lacks this case.
+  enum class Verdict { kNone, kUnknown, kSame, kSlower, kFaster };
+  Verdict verdict = Verdict::kNone;
+  double was_us = 0;
+};
+
 struct Line {
   Collective collective = Collective::kAllReduce;
   const TypeInfo* type = nullptr;
@@ -35,6 +43,7 @@ struct Line {
   std::uint64_t wrong = 0;
   bool checked = true;
   std::vector<PeerFigure> peers;  // on rank 0 only
+  Against against;                // on rank 0 only
 
   double algbw() const { return algorithm_bandwidth(bytes, time.median); }
   double busbw() const { return bus_bandwidth(collective, ranks, algbw()); }
@@ -47,7 +56,8 @@ struct Line {
 // `lines`: any one of the table, for its columns.
 std::string table_head(const Line& line);
 std::string table_row(const Line& line);
-std::string table_foot(const std::vector<Line>& lines);
+// `baseline`: the file that `against` is from, if any.
+std::string table_foot(const std::vector<Line>& lines, const std::string& baseline = "");
 
 // What the figures were taken with.
 struct Facts {

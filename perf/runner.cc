@@ -25,6 +25,7 @@ Runner::Runner(Seat& seat, const Options& options)
         std::make_unique<Peers>(parse_compare(options_.compare, seat_.ranks, cores, find_program),
                                 seat_.ranks, seat_.cores, options_.bind != 0, options_.patience);
   }
+  if (seat_.rank == 0 && !options_.baseline.empty()) baseline_ = Baseline::read(options_.baseline);
   if (seat_.hosts > 1 && options_.limits != 0) ring_ = SocketRing::connect(seat_);
 }
 
@@ -116,6 +117,7 @@ Line Runner::run_one(const Case& c) {
   const Floor floor = floor_of(seat_.shape, measured);
   line.limit_us = floor.us;
   line.limit_by = floor.by;
+  if (baseline_) line.against = baseline_->judge(line, options_.tolerance / 100);
   return line;
 }
 

@@ -3,8 +3,10 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "baseline.h"
 #include "options.h"
 #include "pattern.h"
 #include "peers.h"
@@ -67,8 +69,9 @@ class Runner {
   const Options& options_;
   Progress progress_;
   std::unique_ptr<SocketRing> ring_;
-  bool comparing_;                // the same on all ranks
-  std::unique_ptr<Peers> peers_;  // on rank 0
+  bool comparing_;                    // the same on all ranks
+  std::unique_ptr<Peers> peers_;      // on rank 0
+  std::optional<Baseline> baseline_;  // on rank 0
 };
 
 }  // namespace hfreduce::perf

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """hfreduce-perf as a user meets it: other libraries beside ours, files that results go to, exit statuses."""
+import csv
 import json
 import os
 import pathlib
@@ -8,6 +9,7 @@ import sys
 import tempfile
 import time
 import unittest
+from xml.etree import ElementTree
 
 TOOL = sys.argv.pop(1)
 HERE = pathlib.Path(__file__).resolve().parent
@@ -141,6 +143,77 @@ class Compare(unittest.TestCase):
                 results = json.loads(out.read_text())["results"]
                 self.assertEqual([(r["library"], r["collective"]) for r in results],
                                  [(who, what) for what in ("allreduce", "broadcast") for who in ("hfreduce", name)])
+
+
+class Files(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.path = pathlib.Path(self.folder.name)
+
+    def test_csv_and_plot_hold_what_json_holds(self):
+        done = perf(*QUICK[:-2], "-e", 1024, "-f", 4, "--place", "both", "--compare", peer("honest"), "--json",
+                    self.path / "a.json", "--csv", self.path / "a.csv", "--plot", self.path / "a.svg")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        results = json.loads((self.path / "a.json").read_text())["results"]
+        with open(self.path / "a.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual(len(rows), 2 * 3 * 2)
+        self.assertEqual([{k: "" if v is None else str(v) for k, v in r.items()} for r in results], rows)
+        root = ElementTree.parse(self.path / "a.svg").getroot()
+        titles = [t.text for t in root.iter("{http://www.w3.org/2000/svg}title")]
+        self.assertEqual(sorted(titles), sorted(["hfreduce", "compare_peer"] * 4))
+
+    def test_one_file_that_cannot_be_written_costs_no_other(self):
+        (self.path / "old.csv").write_text("old")
+        done = perf(*QUICK, "--json", "/dev/full", "--csv", self.path / "a.csv", "--plot", self.path / "no" / "a.svg")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/dev/full: No space left on device", done.stderr)
+        self.assertIn("a.svg: No such file or directory", done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 2)
+        self.assertIn("0 OK", done.stdout)
+        self.assertEqual((self.path / "a.csv").read_text().count("\n"), 2)
+        self.assertEqual(sorted(f.name for f in self.path.iterdir()), ["a.csv", "old.csv"], "no half a file")
+
+    def test_a_plot_of_nothing_is_a_sentence(self):
+        done = perf("allreduce", "--ranks", 2, "-b", 0, "-e", 0, "-n", 4, "--plot", self.path / "a.svg")
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1))
+        self.assertIn("there is nothing to draw", done.stderr)
+        self.assertEqual(list(self.path.iterdir()), [])
+
+    def test_a_baseline_tells_what_became_slower(self):
+        old = self.path / "old.json"
+        self.assertEqual(perf(*QUICK, "--json", old).returncode, 0)
+        done = perf(*QUICK, "--baseline", old, "--tolerance", 1000)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"# Against {old}: 1 of 1 cases are in it; 0 slower", done.stdout)
+        kept = json.loads(old.read_text())
+        for result in kept["results"]:
+            for field in ("median_us", "median_low_us", "median_high_us"):
+                result[field] /= 1000
+        old.write_text(json.dumps(kept))
+        done = perf(*QUICK, "--baseline", old, "--json", old)
+        self.assertEqual((done.returncode, done.stderr), (3, ""))
+        self.assertIn("# SLOWER: allreduce of 64 B (float32 sum, in): ", done.stdout)
+        self.assertIs(json.loads(old.read_text())["results"][0]["regressed"], True)
+
+    def test_what_is_no_baseline_is_refused_before_anything_runs(self):
+        old = self.path / "old.json"
+        for text in ("", "{", "{}", '{"schema": 7, "results": []}', "\0" * 1000, '[' * 100_000):
+            old.write_text(text)
+            done = perf(*QUICK, "--baseline", old)
+            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1), text[:20])
+            self.assertEqual(old.read_text(), text)
+        done = perf(*QUICK, "--baseline", self.path / "missing.json")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("No such file", done.stderr)
+
+    def test_a_baseline_of_other_cases(self):
+        old = self.path / "old.json"
+        perf(*QUICK, "--json", old)
+        done = perf("broadcast", *QUICK[1:], "--baseline", old)
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1))
+        self.assertIn("has none of the cases of this run", done.stderr)
 
 
 unittest.main()

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "failure.h"
@@ -102,7 +104,9 @@ TEST(Report, JsonHasTheSchema) {
   EXPECT_TRUE(result["hfreduce_times_as_fast"].is_null());
   EXPECT_DOUBLE_EQ(result["median_low_us"], 195);
   EXPECT_DOUBLE_EQ(result["median_high_us"], 205);
-  EXPECT_EQ(result.size(), 22u) << "and nothing else";
+  EXPECT_TRUE(result["baseline_us"].is_null());
+  EXPECT_TRUE(result["regressed"].is_null());
+  EXPECT_EQ(result.size(), 24u) << "and nothing else";
 }
 
 TEST(Report, WhatIsNotKnownIsNull) {
@@ -127,6 +131,28 @@ TEST(Report, RowsHaveAllColumns) {
   Line wrong = example();
   wrong.wrong = 3;
   EXPECT_NE(table_foot({wrong}).find("3 FAILED"), std::string::npos);
+}
+
+TEST(Report, AFileIsReplacedByAWholeOneOnly) {
+  const std::string path = ::testing::TempDir() + "hfreduce-perf-results";
+  write_file(path, "old");
+  write_file(path, "new and whole");
+  std::ifstream file(path);
+  std::string text;
+  std::getline(file, text);
+  EXPECT_EQ(text, "new and whole");
+  std::remove(path.c_str());
+}
+
+TEST(Statistics, TheIntervalOfTheMedian) {
+  std::vector<double> hundred;
+  for (int i = 1; i <= 100; ++i) hundred.push_back(i);
+  EXPECT_EQ(spread_of(hundred).low, 41);
+  EXPECT_EQ(spread_of(hundred).high, 61);
+  EXPECT_EQ(spread_of({7}).low, 7);
+  EXPECT_EQ(spread_of({7}).high, 7);
+  EXPECT_EQ(spread_of({1, 9}).low, 1);
+  EXPECT_EQ(spread_of({1, 9}).high, 9);
 }
 
 TEST(Report, AFullDiskAndAMissingFolderAreSentences) {
