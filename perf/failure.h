@@ -8,6 +8,7 @@ namespace hfreduce::perf {
 
 inline constexpr int kExitFailed = 1;    // something went wrong, or results were wrong
 inline constexpr int kExitBadUsage = 2;  // the command line
+inline constexpr int kExitSlower = 3;    // all well, but slower than the baseline
 
 class Failure : public std::runtime_error {
  public:

@@ -31,14 +31,15 @@ void Team::meet(bool asleep) {
     return;
   }
   const int spins = asleep ? 0 : outnumbered_ ? 20 : 10'000;
+  timespec pause = {0, 50'000};
   for (int i = 0; header.generation.load(std::memory_order_acquire) == generation; ++i) {
     if (i < spins) {
       relax();
       continue;
     }
     if (asleep) {
-      const timespec pause = {0, 50'000};
       nanosleep(&pause, nullptr);
+      pause.tv_nsec = std::min(2 * pause.tv_nsec, 5'000'000L);
     } else {
       sched_yield();
     }

@@ -6,9 +6,11 @@
 #include <cstdlib>
 
 #include "arena.h"
+#include "baseline.h"
 #include "failure.h"
 #include "launcher.h"
 #include "options.h"
+#include "peer_spec.h"
 #include "seat.h"
 #include "workload.h"
 
@@ -41,6 +43,10 @@ int run(const Options& options, char** argv) {
     const int threads = std::max(1, options.threads);
     return run_local(options, arena, options.worker_index * threads, threads);
   }
+  // Said before anything is started.
+  const int local = std::max(1, options.ranks) * std::max(1, options.threads);
+  parse_compare(options.compare, local, static_cast<int>(allowed_cores().size()), find_program);
+  if (!options.baseline.empty()) Baseline::read(options.baseline);
   if (options.ranks > 0) return run_processes(options, options.ranks, argv);
   if (options.threads > 0) return run_processes(options, 1, argv);
   return under_launcher() ? run_launched(options)

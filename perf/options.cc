@@ -132,6 +132,23 @@ void declare_run(CLI::App& app, Options& options, Raw& raw) {
       ->capture_default_str();
   app.add_option("--algorithm", options.algorithm, "force one by name (see hfreduce-sched list)");
   app.add_option("--json", options.json, "also write the results to this file");
+  app.add_option("--csv", options.csv, "also write them as comma-separated values");
+  app.add_option("--plot", options.plot, "also draw time and bandwidth over size, as SVG");
+  app.add_option("--baseline", options.baseline,
+                 "mark what is slower than in this file of an earlier --json; exit status 3 if so");
+  app.add_option("--tolerance", options.tolerance, "percent by which runs may differ")
+      ->check(CLI::Range(0.0, 1000.0))
+      ->capture_default_str();
+  app.add_option("--compare", options.compare,
+                 "other libraries in the same rounds: mpi (openmpi, mpich), gloo, exec:PROGRAM; "
+                 "several with commas")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->expected(1)
+      ->allow_extra_args(false);
+  app.add_option("--compare-patience", options.patience,
+                 "seconds that another library has for each answer")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
   app.add_option("--worker", raw.worker)->group("");
 }
 

@@ -20,12 +20,17 @@ struct Options {
   std::vector<const OpInfo*> ops;
   int root = 0;  // -1: each rank in turn
   std::vector<Placing> places;
-  std::string algorithm;  // empty: the library chooses
-  std::string json;       // empty: none
-  int ranks = 0;          // local processes; 0: not asked for
-  int threads = 0;        // ranks as threads, of each process; 0: not asked for
-  int bind = 1;           // 0: no
-  int limits = 1;         // 0: no
+  std::string algorithm;             // empty: the library chooses
+  std::string json;                  // empty: none
+  std::string csv, plot;             // files; empty: none
+  std::string baseline;              // an earlier --json; empty: none
+  double tolerance = 10;             // percent that runs may differ by
+  std::vector<std::string> compare;  // other libraries, as written
+  double patience = 30;              // seconds that one of them has for an answer
+  int ranks = 0;                     // local processes; 0: not asked for
+  int threads = 0;                   // ranks as threads, of each process; 0: not asked for
+  int bind = 1;                      // 0: no
+  int limits = 1;                    // 0: no
   // Only in a process that the launcher started: the descriptor of the shared memory, and which
   // process this is.
   int worker_fd = -1;

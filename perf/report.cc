@@ -2,47 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <memory>
 #include <nlohmann/json.hpp>
 
-#include "failure.h"
+#include "baseline.h"
+#include "peer_columns.h"
+#include "records.h"
 
 namespace hfreduce::perf {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string figure(double value) {
-  if (value >= 10000) return fmt::format("{:.0f}", value);
-  return value >= 100 ? fmt::format("{:.1f}", value) : fmt::format("{:.2f}", value);
-}
-
-Json json_line(const Line& line) {
-  Json json;
-  json["library"] = "hfreduce";
-  json["collective"] = name_of(line.collective);
-  json["type"] = line.type->name;
-  json["op"] = line.op != nullptr ? Json(line.op->name) : Json(nullptr);
-  json["ranks"] = line.ranks;
-  json["hosts"] = line.hosts;
-  json["bytes"] = line.bytes;
-  json["place"] = name_of(line.place);
-  json["median_us"] = line.time.median;
-  json["p99_us"] = line.time.p99;
-  json["min_us"] = line.time.min;
-  json["algbw_GBps"] = line.algbw();
-  json["busbw_GBps"] = line.busbw();
-  const bool limited = line.limit_us > 0;
-  json["limit_us"] = limited ? Json(line.limit_us) : Json(nullptr);
-  json["percent_of_limit"] = limited ? Json(line.percent_of_limit()) : Json(nullptr);
-  json["limit_by"] = limited ? Json(line.limit_by) : Json(nullptr);
-  json["algorithm"] = line.algorithm;
-  json["wrong"] = line.checked ? Json(line.wrong) : Json(nullptr);
-  return json;
-}
 
 template <typename Infos>
 Json names(const Infos& infos) {
@@ -61,34 +30,34 @@ std::string run_head(const Facts& facts) {
       facts.cores == 1 ? "" : "s", facts.timing);
 }
 
-std::string table_head() {
+std::string table_head(const Line& line) {
   return fmt::format(
-      "# {:>11} {:>12} {:>9} {:>5} {:>5} {:>5} {:>10} {:>10} {:>10} {:>8} {:>8} {:>7} {:>7} {:>10} "
-      " "
-      "{:<20}  {}\n"
       "# {:>11} {:>12} {:>9} {:>5} {:>5} {:>5} {:>10} {:>10} {:>10} {:>8} {:>8} {:>7} {:>7} "
-      "{:>10}\n",
+      "{:>10}{}  {:<20}  {}\n"
+      "# {:>11} {:>12} {:>9} {:>5} {:>5} {:>5} {:>10} {:>10} {:>10} {:>8} {:>8} {:>7} {:>7} "
+      "{:>10}{}\n",
       "size", "count", "type", "op", "root", "place", "time", "p99", "min", "algbw", "busbw",
-      "#wrong", "% limit", "limit", "limit by", "algorithm", "(B)", "(elements)", "", "", "", "",
-      "(us)", "(us)", "(us)", "(GB/s)", "(GB/s)", "", "", "(us)");
+      "#wrong", "% limit", "limit", peer_titles(line) + against_title(line), "limit by",
+      "algorithm", "(B)", "(elements)", "", "", "", "", "(us)", "(us)", "(us)", "(GB/s)", "(GB/s)",
+      "", "", "(us)", peer_units(line) + against_unit(line));
 }
 
 std::string table_row(const Line& line) {
   const bool limited = line.limit_us > 0;
   return fmt::format(
-      "  {:>11} {:>12} {:>9} {:>5} {:>5} {:>5} {:>10} {:>10} {:>10} {:>8} {:>8} {:>7} {:>7} {:>10} "
-      " "
-      "{:<20}  {}\n",
+      "  {:>11} {:>12} {:>9} {:>5} {:>5} {:>5} {:>10} {:>10} {:>10} {:>8} {:>8} {:>7} {:>7} "
+      "{:>10}{}  {:<20}  {}\n",
       line.bytes, line.bytes / line.type->size, line.type->name,
       line.op != nullptr ? line.op->name : "none",
       line.root >= 0 ? fmt::format("{}", line.root) : "-1", name_of(line.place),
       figure(line.time.median), figure(line.time.p99), figure(line.time.min), figure(line.algbw()),
       figure(line.busbw()), line.checked ? fmt::format("{}", line.wrong) : "N/A",
       limited ? fmt::format("{:.0f} %", line.percent_of_limit()) : "-",
-      limited ? figure(line.limit_us) : "-", limited ? line.limit_by : "-", line.algorithm);
+      limited ? figure(line.limit_us) : "-", peer_cells(line) + against_cell(line),
+      limited ? line.limit_by : "-", line.algorithm);
 }
 
-std::string table_foot(const std::vector<Line>& lines) {
+std::string table_foot(const std::vector<Line>& lines, const std::string& baseline) {
   double bandwidth = 0;
   std::uint64_t wrong = 0;
   bool checked = true;
@@ -98,8 +67,9 @@ std::string table_foot(const std::vector<Line>& lines) {
     checked = checked && line.checked;
   }
   const char* verdict = !checked ? "not checked" : wrong == 0 ? "OK" : "FAILED";
-  return fmt::format("# Wrong elements    : {} {}\n# Avg bus bandwidth : {:.4g} GB/s\n", wrong,
-                     verdict, lines.empty() ? 0 : bandwidth / static_cast<double>(lines.size()));
+  return fmt::format("# Wrong elements    : {} {}\n# Avg bus bandwidth : {:.4g} GB/s\n{}", wrong,
+                     verdict, lines.empty() ? 0 : bandwidth / static_cast<double>(lines.size()),
+                     peer_summary(lines) + against_summary(baseline, lines));
 }
 
 std::string json_text(const Options& options, const Facts& facts, const std::vector<Line>& lines) {
@@ -122,26 +92,12 @@ std::string json_text(const Options& options, const Facts& facts, const std::vec
   config["root"] = options.root;
   config["forced_algorithm"] = options.algorithm;
   Json results = Json::array();
-  for (const Line& line : lines) results.push_back(json_line(line));
+  for (const Record& record : records_of(lines)) results.push_back(record);
   Json all;
   all["schema"] = 1;
   all["config"] = config;
   all["results"] = results;
   return all.dump(1) + "\n";
-}
-
-void write_file(const std::string& path, const std::string& text) {
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-  const auto fail = [&] {
-    throw Failure(fmt::format("writing the results to {}: {}; they are on standard output only",
-                              path, std::strerror(errno)));
-  };
-  std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "we"));
-  if (!file) fail();
-  if (std::fwrite(text.data(), 1, text.size(), file.get()) != text.size()) fail();
-  if (std::fclose(file.release()) != 0) fail();  // a full disk often shows only here
 }
 
 }  // namespace hfreduce::perf

@@ -11,6 +11,22 @@
 
 namespace hfreduce::perf {
 
+// How long another library took for the same.
+struct PeerFigure {
+  std::string library;
+  bool known = false;   // not known: it could not, or was left out
+  Spread time;          // us
+  std::string setting;  // the fastest of those that were tried; empty: there is one only
+};
+
+// The same case in an earlier run.
+struct Against {
+  // kNone: there is no earlier run; kUnknown: it lacks this case.
+  enum class Verdict { kNone, kUnknown, kSame, kSlower, kFaster };
+  Verdict verdict = Verdict::kNone;
+  double was_us = 0;
+};
+
 struct Line {
   Collective collective = Collective::kAllReduce;
   const TypeInfo* type = nullptr;
@@ -26,6 +42,8 @@ struct Line {
   std::string algorithm;
   std::uint64_t wrong = 0;
   bool checked = true;
+  std::vector<PeerFigure> peers;  // on rank 0 only
+  Against against;                // on rank 0 only
 
   double algbw() const { return algorithm_bandwidth(bytes, time.median); }
   double busbw() const { return bus_bandwidth(collective, ranks, algbw()); }
@@ -35,9 +53,11 @@ struct Line {
   }
 };
 
-std::string table_head();
+// `lines`: any one of the table, for its columns.
+std::string table_head(const Line& line);
 std::string table_row(const Line& line);
-std::string table_foot(const std::vector<Line>& lines);
+// `baseline`: the file that `against` is from, if any.
+std::string table_foot(const std::vector<Line>& lines, const std::string& baseline = "");
 
 // What the figures were taken with.
 struct Facts {
@@ -51,8 +71,5 @@ struct Facts {
 // The lines above the tables.
 std::string run_head(const Facts& facts);
 std::string json_text(const Options& options, const Facts& facts, const std::vector<Line>& lines);
-
-// Throws with a sentence when any byte of it cannot be written.
-void write_file(const std::string& path, const std::string& text);
 
 }  // namespace hfreduce::perf

@@ -15,7 +15,17 @@ constexpr std::uint64_t kFenceBlurs = 64 << 10;  // a barrier over the network b
 }  // namespace
 
 Runner::Runner(Seat& seat, const Options& options)
-    : seat_(seat), options_(options), progress_(seat.rank == 0) {
+    : seat_(seat),
+      options_(options),
+      progress_(seat.rank == 0),
+      comparing_(!options.compare.empty()) {
+  if (comparing_ && seat_.rank == 0) {
+    const auto cores = static_cast<int>(seat_.cores.size());
+    peers_ =
+        std::make_unique<Peers>(parse_compare(options_.compare, seat_.ranks, cores, find_program),
+                                seat_.ranks, seat_.cores, options_.bind != 0, options_.patience);
+  }
+  if (seat_.rank == 0 && !options_.baseline.empty()) baseline_ = Baseline::read(options_.baseline);
   if (seat_.hosts > 1 && options_.limits != 0) ring_ = SocketRing::connect(seat_);
 }
 
@@ -71,18 +81,22 @@ Line Runner::run_one(const Case& c) {
   line.checked = options_.checks > 0;
 
   const int calls = timed_calls(options_, c.bytes);
-  Samples samples, warm_up;
+  Samples samples;
   fill(c, 0);
-  time_calls(c, warm_up_calls(options_, c.bytes), warm_up);
+  warm_up(c, warm_up_calls(options_, c.bytes));
+  let_peers([&](Peers& peers) { peers.begin(request_of(c, calls)); });
   for (int round = 0; round < kRounds; ++round) {
     const int share = calls * (round + 1) / kRounds - calls * round / kRounds;
     if (share == 0) continue;
-    fill(c, 0);  // in place the sums would grow and grow
+    fill(c, 0);                                // in place the sums would grow and grow
+    if (comparing_) warm_up(c, kRoundWarmUp);  // another library has had the caches
     time_calls(c, share, samples);
     line.algorithm = algorithm_of(seat_.comm.get());
     if (line.checked && c.place == Placing::kOut) line.wrong += tell_wrong(c, look_at_output(c, 0));
     if (options_.limits != 0) probe(c, share, samples);
+    let_peers([&](Peers& peers) { peers.run(request_of(c, share)); });
   }
+  if (peers_) line.peers = peers_->figures();
   seat_.gang().maximum(samples.calls);
   line.time = spread_of(samples.calls);
   for (int check = 1; check <= options_.checks; ++check) {
@@ -103,6 +117,7 @@ Line Runner::run_one(const Case& c) {
   const Floor floor = floor_of(seat_.shape, measured);
   line.limit_us = floor.us;
   line.limit_by = floor.by;
+  if (baseline_) line.against = baseline_->judge(line, options_.tolerance / 100);
   return line;
 }
 
@@ -116,7 +131,7 @@ std::vector<Line> Runner::run_all() {
     if (seat_.rank == 0) {
       progress_.clear();
       if (before == nullptr || before->pattern.collective != c.pattern.collective) {
-        fmt::print("#\n# {}\n{}", name_of(c.pattern.collective), table_head());
+        fmt::print("#\n# {}\n{}", name_of(c.pattern.collective), table_head(lines.back()));
       }
       fmt::print("{}", table_row(lines.back()));
       std::fflush(stdout);

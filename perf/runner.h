@@ -1,11 +1,15 @@
 // Runs the cases of a measurement on one rank, in step with all others.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "baseline.h"
 #include "options.h"
 #include "pattern.h"
+#include "peers.h"
 #include "probe_memory.h"
 #include "probe_sockets.h"
 #include "progress.h"
@@ -22,11 +26,16 @@ enum class Timing {
 
 class Runner {
  public:
+  // Calls that are not timed, before those of a round, where other libraries run in between.
+  static constexpr int kRoundWarmUp = 2;
+
   Runner(Seat& seat, const Options& options);
   // All cases; the lines are complete on every rank. Rank 0 prints each as it comes.
   std::vector<Line> run_all();
   // For the head of the report.
   Facts facts() const;
+  // Whether a library to compare with had to be left out. Known to rank 0 only.
+  bool peers_lost() const { return peers_ && peers_->lost(); }
 
  private:
   struct Case {
@@ -46,6 +55,9 @@ class Runner {
   void time_back_to_back(const Case& c, int calls, Samples& samples);
   void probe(const Case& c, int calls, Samples& samples);
   Traffic traffic_of(const Case& c) const;
+  PeerRequest request_of(const Case& c, int calls) const;
+  void let_peers(const std::function<void(Peers&)>& what);
+  void warm_up(const Case& c, int calls);
   Wrong check_once(const Case& c, std::uint64_t salt);
   Wrong look_at_output(const Case& c, std::uint64_t salt);
   std::uint64_t tell_wrong(const Case& c, const Wrong& mine);
@@ -57,6 +69,9 @@ class Runner {
   const Options& options_;
   Progress progress_;
   std::unique_ptr<SocketRing> ring_;
+  bool comparing_;                    // the same on all ranks
+  std::unique_ptr<Peers> peers_;      // on rank 0
+  std::optional<Baseline> baseline_;  // on rank 0
 };
 
 }  // namespace hfreduce::perf

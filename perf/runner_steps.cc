@@ -46,6 +46,35 @@ void Runner::time_calls(const Case& c, int calls, Samples& samples) {
   }
 }
 
+void Runner::warm_up(const Case& c, int calls) {
+  Samples untimed;
+  time_calls(c, calls, untimed);
+}
+
+PeerRequest Runner::request_of(const Case& c, int calls) const {
+  PeerRequest request;
+  request.collective = c.pattern.collective;
+  request.type = c.pattern.type;
+  request.op = c.pattern.op;
+  request.root = c.pattern.root;
+  request.count = c.bytes / c.pattern.type->size;
+  request.iterations = calls;
+  request.place = c.place;
+  request.in_a_row = timing_of(c.bytes) == Timing::kBackToBack;
+  request.warm_up = kRoundWarmUp;
+  return request;
+}
+
+// Rank 0 speaks with them while the others sleep, so that the cores are theirs.
+void Runner::let_peers(const std::function<void(Peers&)>& what) {
+  if (!comparing_) return;
+  if (peers_) {
+    progress_.clear();
+    what(*peers_);
+  }
+  seat_.team->fence_asleep();
+}
+
 void Runner::time_back_to_back(const Case& c, int calls, Samples& samples) {
   const Call call = call_of(c);
   const int batches = std::clamp(calls / 4, 1, 10);

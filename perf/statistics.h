@@ -11,6 +11,9 @@ namespace hfreduce::perf {
 
 struct Spread {
   double median = 0, p99 = 0, min = 0;
+  // The median lies between these with 95 % confidence, as far as the samples depend on nothing but
+  // each other's distribution.
+  double low = 0, high = 0;
 };
 // Of no samples: zeros. p99 is the smallest sample that at least 99 % do not exceed.
 Spread spread_of(std::vector<double> samples);

@@ -3,28 +3,70 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <functional>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "csv.h"
 #include "failure.h"
+#include "files.h"
+#include "plot.h"
 #include "runner.h"
 #include "seat.h"
 
 namespace hfreduce::perf {
 namespace {
 
-// The same status on every rank, since every rank knows every line.
-int finish(const Options& options, const Facts& facts, const std::vector<Line>& lines,
-           bool reports) {
+// Each file that was asked for: one that cannot be written does not take the others with it.
+// Whether all are there.
+bool write_files(const Options& options, const Facts& facts, const std::vector<Line>& lines) {
+  const std::pair<const std::string&, std::function<std::string()>> files[] = {
+      {options.json, [&] { return json_text(options, facts, lines); }},
+      {options.csv, [&] { return csv_text(lines); }},
+      {options.plot, [&] { return plot_svg(facts, lines); }},
+  };
+  bool all = true;
+  for (const auto& [path, text] : files) {
+    if (path.empty()) continue;
+    try {
+      write_file(path, text());
+    } catch (const Failure& failure) {
+      complain(failure.what());
+      all = false;
+    }
+  }
+  return all;
+}
+
+int against_baseline(const Options& options, const std::vector<Line>& lines) {
+  const auto is = [&](Against::Verdict verdict) {
+    return [verdict](const Line& line) { return line.against.verdict == verdict; };
+  };
+  if (std::all_of(lines.begin(), lines.end(), is(Against::Verdict::kUnknown))) {
+    complain(fmt::format("--baseline {}: has none of the cases of this run", options.baseline));
+    return kExitFailed;
+  }
+  const bool slower = std::any_of(lines.begin(), lines.end(), is(Against::Verdict::kSlower));
+  return slower ? kExitSlower : 0;
+}
+
+// Wrong results give the same status on every rank, since every rank knows every line; the rest is
+// rank 0's to tell.
+int finish(const Options& options, const Facts& facts, const std::vector<Line>& lines, bool reports,
+           bool peers_lost) {
   const bool wrong =
       std::any_of(lines.begin(), lines.end(), [](const Line& l) { return l.wrong > 0; });
   if (!reports) return wrong ? kExitFailed : 0;
-  fmt::print("#\n{}", table_foot(lines));
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-    fail_with_errno("writing the results to standard output");
-  }
-  if (!options.json.empty()) write_file(options.json, json_text(options, facts, lines));
-  return wrong ? kExitFailed : 0;
+  fmt::print("#\n{}", table_foot(lines, options.baseline));
+  const bool printed = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (!printed)
+    complain(fmt::format("writing the results to standard output: {}", std::strerror(errno)));
+  const bool written = write_files(options, facts, lines);
+  if (wrong || peers_lost || !printed || !written) return kExitFailed;
+  return options.baseline.empty() ? 0 : against_baseline(options, lines);
 }
 
 int measure(Seat& seat, const Options& options) {
@@ -34,7 +76,7 @@ int measure(Seat& seat, const Options& options) {
   if (reports) fmt::print("{}", run_head(facts));
   const std::vector<Line> lines = runner.run_all();
   seat.gang().fence();  // nobody leaves while another is in a call
-  return finish(options, facts, lines, reports);
+  return finish(options, facts, lines, reports, runner.peers_lost());
 }
 
 int run_rank(const Options& options, const Arena& arena, int rank) {
@@ -77,7 +119,11 @@ int run_local(const Options& options, const Arena& arena, int first, int threads
 int run_launched(const Options& options) {
   try {
     Seat seat = join_launched(options, buffer_bytes(options));
-    return measure(seat, options);
+    if (options.compare.empty()) return measure(seat, options);
+    if (seat.rank == 0) {
+      complain("--compare needs ranks that this program starts itself on one host (--ranks N)");
+    }
+    return kExitBadUsage;
   } catch (const Failure& failure) {
     complain(failure.what());
     return failure.exit_status();

@@ -1,8 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "failure.h"
+#include "files.h"
 #include "floor.h"
 #include "report.h"
 #include "statistics.h"
@@ -66,7 +69,7 @@ Line example() {
   line.ranks = 4;
   line.bytes = 1 << 20;
   line.place = Placing::kIn;
-  line.time = {200, 250, 190};
+  line.time = {200, 250, 190, 195, 205};
   line.limit_us = 50;
   line.limit_by = "memory copy";
   line.algorithm = "ring";
@@ -97,7 +100,13 @@ TEST(Report, JsonHasTheSchema) {
   EXPECT_EQ(result["limit_by"], "memory copy");
   EXPECT_EQ(result["algorithm"], "ring");
   EXPECT_EQ(result["wrong"], 0);
-  EXPECT_EQ(result.size(), 18u) << "and nothing else";
+  EXPECT_TRUE(result["root"].is_null());
+  EXPECT_TRUE(result["hfreduce_times_as_fast"].is_null());
+  EXPECT_DOUBLE_EQ(result["median_low_us"], 195);
+  EXPECT_DOUBLE_EQ(result["median_high_us"], 205);
+  EXPECT_TRUE(result["baseline_us"].is_null());
+  EXPECT_TRUE(result["regressed"].is_null());
+  EXPECT_EQ(result.size(), 24u) << "and nothing else";
 }
 
 TEST(Report, WhatIsNotKnownIsNull) {
@@ -122,6 +131,28 @@ TEST(Report, RowsHaveAllColumns) {
   Line wrong = example();
   wrong.wrong = 3;
   EXPECT_NE(table_foot({wrong}).find("3 FAILED"), std::string::npos);
+}
+
+TEST(Report, AFileIsReplacedByAWholeOneOnly) {
+  const std::string path = ::testing::TempDir() + "hfreduce-perf-results";
+  write_file(path, "old");
+  write_file(path, "new and whole");
+  std::ifstream file(path);
+  std::string text;
+  std::getline(file, text);
+  EXPECT_EQ(text, "new and whole");
+  std::remove(path.c_str());
+}
+
+TEST(Statistics, TheIntervalOfTheMedian) {
+  std::vector<double> hundred;
+  for (int i = 1; i <= 100; ++i) hundred.push_back(i);
+  EXPECT_EQ(spread_of(hundred).low, 41);
+  EXPECT_EQ(spread_of(hundred).high, 61);
+  EXPECT_EQ(spread_of({7}).low, 7);
+  EXPECT_EQ(spread_of({7}).high, 7);
+  EXPECT_EQ(spread_of({1, 9}).low, 1);
+  EXPECT_EQ(spread_of({1, 9}).high, 9);
 }
 
 TEST(Report, AFullDiskAndAMissingFolderAreSentences) {

@@ -1,0 +1,78 @@
+#include "peer_start.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+
+#include "failure.h"
+
+namespace hfreduce::perf {
+namespace {
+
+// Everything that exec needs, made before fork: other threads of this process may hold locks.
+struct Prepared {
+  std::vector<std::string> environment;
+  std::vector<char*> argv, envp;
+  std::string cannot;
+  cpu_set_t cores;
+};
+
+std::string_view name_in(std::string_view entry) { return entry.substr(0, entry.find('=')); }
+
+Prepared prepare(const Start& start) {
+  Prepared p;
+  p.environment = start.environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    bool replaced = false;
+    for (const std::string& one : start.environment) replaced |= name_in(one) == name_in(*entry);
+    if (!replaced) p.environment.emplace_back(*entry);
+  }
+  for (const std::string& word : start.words) p.argv.push_back(const_cast<char*>(word.c_str()));
+  for (std::string& entry : p.environment) p.envp.push_back(entry.data());
+  p.argv.push_back(nullptr);
+  p.envp.push_back(nullptr);
+  p.cannot = fmt::format("hfreduce-perf: {} cannot be executed\n", start.words[0]);
+  CPU_ZERO(&p.cores);
+  for (const int core : start.cores) CPU_SET(core, &p.cores);
+  return p;
+}
+
+[[noreturn]] void become(const Start& start, const Prepared& p, pid_t parent) {
+  prctl(PR_SET_PDEATHSIG, start.gently ? SIGTERM : SIGKILL);
+  if (getppid() != parent) _exit(127);
+  setpgid(0, 0);  // a terminal's interrupt goes to this program, which ends them in order
+  sched_setaffinity(0, sizeof(p.cores), &p.cores);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  const int in = start.in >= 0 ? start.in : open("/dev/null", O_RDONLY);
+  dup2(in, STDIN_FILENO);
+  dup2(start.out >= 0 ? start.out : STDERR_FILENO, STDOUT_FILENO);
+  execve(p.argv[0], p.argv.data(), p.envp.data());
+  [[maybe_unused]] const ssize_t told = write(STDERR_FILENO, p.cannot.data(), p.cannot.size());
+  _exit(127);
+}
+
+}  // namespace
+
+pid_t start_program(const Start& start) {
+  const Prepared prepared = prepare(start);
+  const pid_t parent = getpid();
+  const pid_t pid = fork();
+  if (pid < 0) fail_with_errno(fmt::format("starting {} (fork)", start.words[0]));
+  if (pid == 0) become(start, prepared, parent);
+  return pid;
+}
+
+std::string end_of(int status) {
+  if (!WIFSIGNALED(status)) return fmt::format("exit status {}", WEXITSTATUS(status));
+  return fmt::format("signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));
+}
+
+}  // namespace hfreduce::perf

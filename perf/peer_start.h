@@ -1,0 +1,25 @@
+// Starting a program with given ends of pipes; what happens between fork and exec is all here.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+namespace hfreduce::perf {
+
+struct Start {
+  std::vector<std::string> words;        // the first is the program's path
+  std::vector<std::string> environment;  // NAME=value, beside this process's own
+  int in = -1;                           // its standard input; -1: nothing to read
+  int out = -1;                          // its standard output; -1: this process's standard error
+  std::vector<int> cores;                // that it may run on
+  bool gently = false;  // when this process dies it gets SIGTERM, not SIGKILL: it has others to end
+};
+// Throws when there can be no process. One that cannot be executed ends with status 127.
+pid_t start_program(const Start& start);
+
+// "exit status 3", "signal 9 (Killed)".
+std::string end_of(int status);
+
+}  // namespace hfreduce::perf

@@ -1,0 +1,16 @@
+// The results one by one, for programs: as JSON objects that all have the same fields.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "report.h"
+
+namespace hfreduce::perf {
+
+using Record = nlohmann::ordered_json;
+
+// For each line ours, then each other library that has a figure; `library` says whose it is.
+std::vector<Record> records_of(const std::vector<Line>& lines);
+
+}  // namespace hfreduce::perf

@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""hfreduce-perf as a user meets it: other libraries beside ours, files that results go to, exit statuses."""
+import csv
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from xml.etree import ElementTree
+
+TOOL = sys.argv.pop(1)
+HERE = pathlib.Path(__file__).resolve().parent
+QUICK = ("allreduce", "--ranks", 2, "-b", 64, "-e", 64, "-n", 40, "-w", 4, "--limits", 0, "--place", "in")
+
+
+def perf(*arguments, **how):
+    environment = {**os.environ, **how.pop("environment", {})}
+    for name in ("RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID"):
+        environment.pop(name, None)
+    return subprocess.run([TOOL, *map(str, arguments)], capture_output=True, text=True, env=environment, timeout=100,
+                          **how)
+
+
+def peer(manner):
+    return f"exec:{HERE / 'compare_peer.py'} {manner}"
+
+
+class Compare(unittest.TestCase):
+    def refused(self, sentence, *arguments, **how):
+        done = perf(*arguments, **how)
+        self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+        self.assertIn(sentence, done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1, "one sentence")
+
+    def left_out(self, manner, sentence):
+        """Whatever a peer does, our figures are there, the reason is said, and the status tells."""
+        with tempfile.TemporaryDirectory() as folder:
+            out = pathlib.Path(folder) / "out.json"
+            done = perf(*QUICK, "--compare", peer(manner), "--compare-patience", 2, "--json", out)
+            self.assertIn(sentence, done.stderr)
+            self.assertIn("left out from here on", done.stderr)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("0 OK", done.stdout)
+            libraries = [r["library"] for r in json.loads(out.read_text())["results"]]
+            self.assertEqual(libraries, ["hfreduce"])
+
+    def test_a_peer_has_a_column_and_a_record(self):
+        with tempfile.TemporaryDirectory() as folder:
+            out = pathlib.Path(folder) / "out.json"
+            done = perf(*QUICK, "--compare", peer("honest"), "--json", out)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn("compare_peer ours is", done.stdout)
+            self.assertIn("# Beside compare_peer: ", done.stdout)
+            ours, theirs = json.loads(out.read_text())["results"]
+        self.assertEqual((ours["library"], theirs["library"]), ("hfreduce", "compare_peer"))
+        self.assertEqual({k: theirs[k] for k in ("collective", "type", "op", "bytes", "place", "ranks")},
+                         {k: ours[k] for k in ("collective", "type", "op", "bytes", "place", "ranks")})
+        self.assertGreaterEqual(theirs["min_us"], 200, "the slowest rank counts")
+        self.assertLess(theirs["median_us"], 100_000)
+        self.assertAlmostEqual(theirs["hfreduce_times_as_fast"], theirs["median_us"] / ours["median_us"])
+
+    def test_two_peers_and_threads(self):
+        both = f"{peer('honest')},{peer('honest')}"
+        done = perf("broadcast", "-t", 3, "-b", 8, "-e", 8, "-n", 8, "--limits", 0, "--compare", both)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("compare_peer#2", done.stdout)
+
+    def test_ranks_of_a_peer_are_bound_as_ours(self):
+        done = perf(*QUICK, "--compare", peer("logs"), "--compare-patience", 2)
+        cores = sorted(os.sched_getaffinity(0))
+        for rank in range(2):
+            self.assertIn(f"peer {rank} runs on {[cores[rank % len(cores)]]}", done.stderr)
+
+    def test_those_that_lie(self):
+        self.left_out("slow-liar", "more time than has passed")
+        self.left_out("disorder", "the least is not at most the median")
+        self.left_out("nan", "times that are no times")
+
+    def test_those_that_die(self):
+        self.left_out("dies", "its rank 1 ended (signal 9 (Killed))")
+        self.left_out("leaves", "its rank 0 ended (exit status 7)")
+
+    def test_those_that_hang(self):
+        begin = time.monotonic()
+        self.left_out("hangs", "its rank 1 has not answered within 2 s")
+        self.left_out("silent", "its rank 0 has not answered within 2 s")
+        self.assertLess(time.monotonic() - begin, 30)
+        left = subprocess.run(["pgrep", "-f", f"{HERE / 'compare_peer.py'} (hangs|silent)"], capture_output=True,
+                              text=True, check=False)
+        self.assertEqual(left.stdout, "", "none is left behind")
+
+    def test_those_that_do_not_speak_the_protocol(self):
+        self.left_out("nonsense", "answered 'fine, thanks', which is none of")
+        self.left_out("chatty", "said 'by the way?' without being asked")
+        self.left_out("endless", "a line without end")
+        self.left_out("unready", "says 'there is no network today'")
+        done = perf(*QUICK, "--compare", "exec:/bin/true", "--compare-patience", 2)
+        self.assertIn("--compare true: its rank 0 ended (exit status 0)", done.stderr)
+        self.assertEqual(done.returncode, 1)
+
+    def test_what_a_peer_cannot_do_is_said_and_no_failure(self):
+        done = perf(*QUICK, "--compare", peer("refuses"))
+        self.assertIn("--compare compare_peer: it has no wish to?[31m do this", done.stderr)
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (0, 1))
+        self.assertIn("nothing could be compared", done.stdout)
+        done = perf(*QUICK, "--compare", peer("cannot"))
+        self.assertEqual((done.returncode, done.stderr), (0, "hfreduce-perf: --compare compare_peer: it has no such thing\n"))
+
+    def test_what_is_not_there(self):
+        self.refused("no program that can be started", *QUICK, "--compare", "exec:/no/such/program")
+        self.refused("no program that can be started", *QUICK, "--compare", "exec:/etc/passwd")
+        self.refused("without a program", *QUICK, "--compare", "exec:")
+        self.refused("choose mpi, openmpi, mpich, gloo or exec:PROGRAM", *QUICK, "--compare", "nccl")
+        for name, package in (("openmpi", "libopenmpi-dev"), ("mpich", "libmpich-dev"), ("gloo", "libgloo-dev")):
+            if not (pathlib.Path(TOOL).parent / f"hfreduce-peer-{name}").exists():
+                self.refused(package, *QUICK, "--compare", name)
+
+    def test_ended_tool_leaves_no_peer(self):
+        tool = subprocess.Popen([TOOL, *map(str, QUICK), "--compare", peer("hangs")], stderr=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL)
+        time.sleep(2)
+        tool.kill()
+        tool.wait()
+        for _ in range(50):
+            left = subprocess.run(["pgrep", "-f", f"{HERE / 'compare_peer.py'} hangs"], capture_output=True, check=False)
+            if left.returncode != 0:
+                return
+            time.sleep(0.1)
+        self.fail("a peer outlived the tool")
+
+    def test_libraries_that_are_installed(self):
+        for name in ("openmpi", "mpich", "gloo"):
+            if not (pathlib.Path(TOOL).parent / f"hfreduce-peer-{name}").exists():
+                continue
+            with tempfile.TemporaryDirectory() as folder, self.subTest(name):
+                out = pathlib.Path(folder) / "out.json"
+                done = perf("--ranks", 2, "-b", "4K", "-e", "4K", "-n", 8, "-d", "int32", "--limits", 0, "--place", "in",
+                            "--compare", name, "--json", out)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                results = json.loads(out.read_text())["results"]
+                self.assertEqual([(r["library"], r["collective"]) for r in results],
+                                 [(who, what) for what in ("allreduce", "broadcast") for who in ("hfreduce", name)])
+
+
+class Files(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.path = pathlib.Path(self.folder.name)
+
+    def test_csv_and_plot_hold_what_json_holds(self):
+        done = perf(*QUICK[:-2], "-e", 1024, "-f", 4, "--place", "both", "--compare", peer("honest"), "--json",
+                    self.path / "a.json", "--csv", self.path / "a.csv", "--plot", self.path / "a.svg")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        results = json.loads((self.path / "a.json").read_text())["results"]
+        with open(self.path / "a.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual(len(rows), 2 * 3 * 2)
+        self.assertEqual([{k: "" if v is None else str(v) for k, v in r.items()} for r in results], rows)
+        root = ElementTree.parse(self.path / "a.svg").getroot()
+        titles = [t.text for t in root.iter("{http://www.w3.org/2000/svg}title")]
+        self.assertEqual(sorted(titles), sorted(["hfreduce", "compare_peer"] * 4))
+
+    def test_one_file_that_cannot_be_written_costs_no_other(self):
+        (self.path / "old.csv").write_text("old")
+        done = perf(*QUICK, "--json", "/dev/full", "--csv", self.path / "a.csv", "--plot", self.path / "no" / "a.svg")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/dev/full: No space left on device", done.stderr)
+        self.assertIn("a.svg: No such file or directory", done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 2)
+        self.assertIn("0 OK", done.stdout)
+        self.assertEqual((self.path / "a.csv").read_text().count("\n"), 2)
+        self.assertEqual(sorted(f.name for f in self.path.iterdir()), ["a.csv", "old.csv"], "no half a file")
+
+    def test_a_plot_of_nothing_is_a_sentence(self):
+        done = perf("allreduce", "--ranks", 2, "-b", 0, "-e", 0, "-n", 4, "--plot", self.path / "a.svg")
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1))
+        self.assertIn("there is nothing to draw", done.stderr)
+        self.assertEqual(list(self.path.iterdir()), [])
+
+    def test_a_baseline_tells_what_became_slower(self):
+        old = self.path / "old.json"
+        self.assertEqual(perf(*QUICK, "--json", old).returncode, 0)
+        done = perf(*QUICK, "--baseline", old, "--tolerance", 1000)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"# Against {old}: 1 of 1 cases are in it; 0 slower", done.stdout)
+        kept = json.loads(old.read_text())
+        for result in kept["results"]:
+            for field in ("median_us", "median_low_us", "median_high_us"):
+                result[field] /= 1000
+        old.write_text(json.dumps(kept))
+        done = perf(*QUICK, "--baseline", old, "--json", old)
+        self.assertEqual((done.returncode, done.stderr), (3, ""))
+        self.assertIn("# SLOWER: allreduce of 64 B (float32 sum, in): ", done.stdout)
+        self.assertIs(json.loads(old.read_text())["results"][0]["regressed"], True)
+
+    def test_what_is_no_baseline_is_refused_before_anything_runs(self):
+        old = self.path / "old.json"
+        for text in ("", "{", "{}", '{"schema": 7, "results": []}', "\0" * 1000, '[' * 100_000):
+            old.write_text(text)
+            done = perf(*QUICK, "--baseline", old)
+            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1), text[:20])
+            self.assertEqual(old.read_text(), text)
+        done = perf(*QUICK, "--baseline", self.path / "missing.json")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("No such file", done.stderr)
+
+    def test_a_baseline_of_other_cases(self):
+        old = self.path / "old.json"
+        perf(*QUICK, "--json", old)
+        done = perf("broadcast", *QUICK[1:], "--baseline", old)
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1))
+        self.assertIn("has none of the cases of this run", done.stderr)
+
+
+unittest.main()
