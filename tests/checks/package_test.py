@@ -32,8 +32,10 @@ def missing(work):
             return f"{program} is not installed"
     if os.geteuid() != 0:
         return "installing packages needs root"
-    if subprocess.run(["unshare", "--mount", "sh", "-c", OVERLAY.format(work)], capture_output=True).returncode:
-        return "this machine does not let us mount an overlay"
+    # Other file systems, of /usr or /var say, would be missing from the copy.
+    whole = f" && chroot {work}/root dpkg -s dpkg"
+    if subprocess.run(["unshare", "--mount", "sh", "-c", OVERLAY.format(work) + whole], capture_output=True).returncode:
+        return "this machine does not let us mount an overlay over its file system"
     return None
 
 
