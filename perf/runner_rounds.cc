@@ -33,8 +33,15 @@ Mark Runner::mark() {
     Team& team = *seat_.team;
     team.fence();
     if (team.size() > 1) figures[0] = hand_over_us(team, 0, 1, false);
-    const std::uint64_t bytes = std::min(kMarkBytes, team.arena().header().buffer_bytes);
-    figures[1] = copy_us(team, {Collective::kAllReduce, Placing::kOut, 0, bytes}, kMarkCopies);
+    if (team.outnumbered()) {
+      // Waits for the scheduler are no mark of the machine: the fastest of three, and no copy.
+      for (int i = 0; i < 2; ++i) {
+        figures[0] = std::min(figures[0], hand_over_us(team, 0, 1, false));
+      }
+    } else {
+      const std::uint64_t bytes = std::min(kMarkBytes, team.arena().header().buffer_bytes);
+      figures[1] = copy_us(team, {Collective::kAllReduce, Placing::kOut, 0, bytes}, kMarkCopies);
+    }
   }
   seat_.gang().maximum(figures);  // everybody labels alike
   return {figures[0], figures[1]};
