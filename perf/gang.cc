@@ -43,7 +43,9 @@ void Team::meet(bool asleep) {
     } else {
       sched_yield();
     }
-    if (const std::uint32_t failed = header.failed.load(std::memory_order_relaxed); failed != 0) {
+    // Who has come and then failed does not keep the others here.
+    const std::uint32_t failed = header.failed.load(std::memory_order_acquire);
+    if (failed != 0 && header.generation.load(std::memory_order_acquire) == generation) {
       throw Failure(fmt::format("gave up, since rank {} had failed", failed - 1));
     }
   }

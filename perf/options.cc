@@ -160,6 +160,13 @@ void declare_cases(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("-i,--stepbytes", raw.step, "add this to the size, instead of -f");
   app.add_option("-n,--iters", options.iterations, "timed calls a size [by size: 1000 to 10]")
       ->check(CLI::Range(1, 100'000));
+  app.add_option("--until-tight", options.tight,
+                 "without -n: rounds until the median is known to so many percent; 0: four rounds")
+      ->check(CLI::Range(0.0, 100.0))
+      ->capture_default_str();
+  app.add_option("--cap", options.cap, "but no further round of a case after so many seconds")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
   app.add_option("-w,--warmup_iters", options.warm_up, "calls before those [by size]")
       ->check(CLI::Range(1, 100'000));
   app.add_option("-c,--check", options.checks, "checked calls a size; 0: none")

@@ -13,7 +13,9 @@ namespace hfreduce::perf {
 struct Options {
   std::vector<Collective> collectives;
   Sweep sweep;
-  int iterations = 0;  // 0: by size
+  int iterations = 0;  // 0: by size, and more rounds until the median is known well enough
+  double tight = 3;    // percent by which it may still be wrong; 0: four rounds whatever it is
+  double cap = 1;      // seconds after which a case has no further round
   int warm_up = 0;     // 0: by size
   int checks = 1;
   std::vector<const TypeInfo*> types;

@@ -105,19 +105,20 @@ PeerAnswer slowest_of(const std::vector<PeerAnswer>& answers) {
 }
 
 Spread spread_of_rounds(const std::vector<PeerAnswer>& rounds) {
-  std::vector<double> samples, medians;
-  Spread spread;
+  std::vector<std::vector<double>> samples;
+  std::vector<double> medians;
+  Spread told;
   bool all_told = true;
   for (const PeerAnswer& round : rounds) {
-    samples.insert(samples.end(), round.samples.begin(), round.samples.end());
+    samples.push_back(round.samples);
     all_told = all_told && !round.samples.empty();
-    spread.min = medians.empty() ? round.time.min : std::min(spread.min, round.time.min);
-    spread.p99 = std::max(spread.p99, round.time.p99);
+    told.min = medians.empty() ? round.time.min : std::min(told.min, round.time.min);
+    told.p99 = std::max(told.p99, round.time.p99);
     medians.push_back(round.time.median);
   }
-  if (all_told) return spread_of(samples);
-  spread.median = spread_of(medians).median;
-  return spread;
+  if (all_told) return spread_of_rounds(samples);
+  const Spread middle = spread_of(medians);
+  return {middle.median, told.p99, told.min, middle.low, middle.high};
 }
 
 std::string printable(const std::string& text) {

@@ -122,14 +122,18 @@ void Peers::run(const PeerRequest& request) {
   });
 }
 
-std::vector<PeerFigure> Peers::figures() const {
+std::vector<PeerFigure> Peers::figures(const std::vector<bool>& kept) const {
   std::vector<PeerFigure> figures;
   for (const Library& library : libraries_) {
     PeerFigure& figure = figures.emplace_back();
     figure.library = library.label;
     for (const Setting& setting : library.settings) {
-      if (!setting.job || setting.rounds.empty()) continue;
-      const Spread time = spread_of_rounds(setting.rounds);
+      if (!setting.job || setting.rounds.size() != kept.size()) continue;
+      std::vector<PeerAnswer> rounds;
+      for (std::size_t i = 0; i < kept.size(); ++i) {
+        if (kept[i]) rounds.push_back(setting.rounds[i]);
+      }
+      const Spread time = spread_of_rounds(rounds);
       if (figure.known && figure.time.median <= time.median) continue;
       figure.known = true;
       figure.time = time;

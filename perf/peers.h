@@ -23,8 +23,8 @@ class Peers {
   void begin(const PeerRequest& request);
   // One round.
   void run(const PeerRequest& request);
-  // After them: a figure for each library, in the order of `specs`.
-  std::vector<PeerFigure> figures() const;
+  // After them: a figure for each library, in the order of `specs`, of the rounds that are `kept`.
+  std::vector<PeerFigure> figures(const std::vector<bool>& kept) const;
   // Whether any of them had to be left out.
   bool lost() const { return lost_; }
 

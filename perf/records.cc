@@ -14,6 +14,10 @@ void put_times(Record& record, const Line& line) {
   record["median_high_us"] = sure ? Record(line.time.high) : Record(nullptr);
   record["algbw_GBps"] = line.algbw();
   record["busbw_GBps"] = line.busbw();
+  record["rounds"] = line.rounds;
+  record["rounds_kept"] = line.rounds_kept;
+  record["preempted"] = line.preempted;
+  record["noisy"] = line.noisy;
   const bool limited = line.limit_us > 0;
   record["limit_us"] = limited ? Record(line.limit_us) : Record(nullptr);
   record["percent_of_limit"] = limited ? Record(line.percent_of_limit()) : Record(nullptr);

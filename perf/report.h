@@ -44,6 +44,11 @@ struct Line {
   bool checked = true;
   std::vector<PeerFigure> peers;  // on rank 0 only
   Against against;                // on rank 0 only
+  int rounds = 0;                 // of calls, of probes and of other libraries
+  int rounds_kept = 0;  // of those, the ones that ran on the same machine, as the figures do
+  // There were few such, or other processes took a core away in more than one call of a hundred.
+  bool noisy = false;
+  int preempted = 0;  // times that the rank which was hit most lost its core in timed calls
 
   double algbw() const { return algorithm_bandwidth(bytes, time.median); }
   double busbw() const { return bus_bandwidth(collective, ranks, algbw()); }

@@ -9,7 +9,6 @@
 namespace hfreduce::perf {
 namespace {
 
-constexpr int kRounds = 4;  // calls and probes take turns, so that both see the same machine
 constexpr std::uint64_t kFenceBlurs = 64 << 10;  // a barrier over the network blurs shorter calls
 
 }  // namespace
@@ -80,43 +79,13 @@ Line Runner::run_one(const Case& c) {
   line.place = c.place;
   line.checked = options_.checks > 0;
 
-  const int calls = timed_calls(options_, c.bytes);
-  Samples samples;
   fill(c, 0);
   warm_up(c, warm_up_calls(options_, c.bytes));
-  let_peers([&](Peers& peers) { peers.begin(request_of(c, calls)); });
-  for (int round = 0; round < kRounds; ++round) {
-    const int share = calls * (round + 1) / kRounds - calls * round / kRounds;
-    if (share == 0) continue;
-    fill(c, 0);                                // in place the sums would grow and grow
-    if (comparing_) warm_up(c, kRoundWarmUp);  // another library has had the caches
-    time_calls(c, share, samples);
-    line.algorithm = algorithm_of(seat_.comm.get());
-    if (line.checked && c.place == Placing::kOut) line.wrong += tell_wrong(c, look_at_output(c, 0));
-    if (options_.limits != 0) probe(c, share, samples);
-    let_peers([&](Peers& peers) { peers.run(request_of(c, share)); });
-  }
-  if (peers_) line.peers = peers_->figures();
-  seat_.gang().maximum(samples.calls);
-  line.time = spread_of(samples.calls);
+  let_peers([&](Peers& peers) { peers.begin(request_of(c, 1)); });
+  conclude(run_rounds(c, line), line);
   for (int check = 1; check <= options_.checks; ++check) {
     line.wrong += tell_wrong(c, check_once(c, static_cast<std::uint64_t>(check)));
   }
-  // Where ranks share cores only the fastest hand-over was one and not a wait for the scheduler.
-  const bool crowded = seat_.shape.local > seat_.shape.cores;
-  const Spread hand_overs = spread_of(samples.hand_overs);
-  Measured measured{spread_of(samples.copies).median, crowded ? hand_overs.min : hand_overs.median,
-                    spread_of(samples.turns).min, spread_of(samples.sockets).median,
-                    spread_of(samples.small_messages).median};
-  // Hosts differ: the slowest one sets the limit.
-  double figures[] = {measured.copy, measured.hand_over, measured.turn};
-  seat_.gang().maximum(figures);
-  measured.copy = figures[0];
-  measured.hand_over = figures[1];
-  measured.turn = figures[2];
-  const Floor floor = floor_of(seat_.shape, measured);
-  line.limit_us = floor.us;
-  line.limit_by = floor.by;
   if (baseline_) line.against = baseline_->judge(line, options_.tolerance / 100);
   return line;
 }

@@ -14,6 +14,7 @@
 #include "probe_sockets.h"
 #include "progress.h"
 #include "report.h"
+#include "rounds.h"
 #include "seat.h"
 
 namespace hfreduce::perf {
@@ -46,9 +47,21 @@ class Runner {
   struct Samples {
     std::vector<double> calls, copies, hand_overs, turns, sockets, small_messages;
   };
+  struct Round {
+    Samples samples;
+    Bracket bracket;
+    double preempted = 0;  // times, of the rank that was hit most
+  };
 
   std::vector<Case> cases() const;
   Line run_one(const Case& c);
+  // Rounds of calls, probes and other libraries, which take turns so that all see the same machine.
+  std::vector<Round> run_rounds(const Case& c, Line& line);
+  Mark mark();
+  bool enough(const std::vector<Round>& rounds, std::int64_t began_ns);
+  // The figures of those rounds that ran on the same machine.
+  void conclude(const std::vector<Round>& rounds, Line& line);
+  Floor floor_of_rounds(const Samples& samples);
   Call call_of(const Case& c);
   void fill(const Case& c, std::uint64_t salt);
   void time_calls(const Case& c, int calls, Samples& samples);

@@ -18,6 +18,12 @@ struct Spread {
 // Of no samples: zeros. p99 is the smallest sample that at least 99 % do not exceed.
 Spread spread_of(std::vector<double> samples);
 
+// Of all samples of all rounds; the interval is the wider one of theirs and of that which the
+// medians of the rounds give, for calls of one round are more alike than calls of two.
+Spread spread_of_rounds(const std::vector<std::vector<double>>& rounds);
+// How far from the median its interval reaches, as a share of it; of no samples: 1.
+double looseness(const Spread& spread);
+
 // GB/s (1e9 bytes a second).
 double algorithm_bandwidth(std::uint64_t bytes, double us);
 // As nccl-tests: what a link would have to carry, whatever the number of ranks.

@@ -13,6 +13,7 @@
 #include "csv.h"
 #include "failure.h"
 #include "files.h"
+#include "noise.h"
 #include "plot.h"
 #include "runner.h"
 #include "seat.h"
@@ -60,7 +61,8 @@ int finish(const Options& options, const Facts& facts, const std::vector<Line>& 
   const bool wrong =
       std::any_of(lines.begin(), lines.end(), [](const Line& l) { return l.wrong > 0; });
   if (!reports) return wrong ? kExitFailed : 0;
-  fmt::print("#\n{}", table_foot(lines, options.baseline));
+  const double tight = options.iterations > 0 ? 0 : options.tight;
+  fmt::print("#\n{}{}", table_foot(lines, options.baseline), noise_summary(lines, tight));
   const bool printed = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
   if (!printed)
     complain(fmt::format("writing the results to standard output: {}", std::strerror(errno)));

@@ -145,6 +145,10 @@ class Compare(unittest.TestCase):
                                  [(who, what) for what in ("allreduce", "broadcast") for who in ("hfreduce", name)])
 
 
+def cell(value):
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
 class Files(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
@@ -159,7 +163,7 @@ class Files(unittest.TestCase):
         with open(self.path / "a.csv", newline="") as file:
             rows = list(csv.DictReader(file))
         self.assertEqual(len(rows), 2 * 3 * 2)
-        self.assertEqual([{k: "" if v is None else str(v) for k, v in r.items()} for r in results], rows)
+        self.assertEqual([{k: cell(v) for k, v in r.items()} for r in results], rows)
         root = ElementTree.parse(self.path / "a.svg").getroot()
         titles = [t.text for t in root.iter("{http://www.w3.org/2000/svg}title")]
         self.assertEqual(sorted(titles), sorted(["hfreduce", "compare_peer"] * 4))
@@ -170,7 +174,7 @@ class Files(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("/dev/full: No space left on device", done.stderr)
         self.assertIn("a.svg: No such file or directory", done.stderr)
-        self.assertEqual(done.stderr.count("\n"), 2)
+        self.assertEqual(done.stderr.count("\n"), 2, done.stderr)
         self.assertIn("0 OK", done.stdout)
         self.assertEqual((self.path / "a.csv").read_text().count("\n"), 2)
         self.assertEqual(sorted(f.name for f in self.path.iterdir()), ["a.csv", "old.csv"], "no half a file")
@@ -214,6 +218,42 @@ class Files(unittest.TestCase):
         done = perf("broadcast", *QUICK[1:], "--baseline", old)
         self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1))
         self.assertIn("has none of the cases of this run", done.stderr)
+
+
+class Rounds(unittest.TestCase):
+    ONE = ("allreduce", "--ranks", 2, "-b", 4096, "-e", 4096, "--place", "in")
+
+    def result(self, *arguments):
+        with tempfile.TemporaryDirectory() as folder:
+            out = pathlib.Path(folder) / "a.json"
+            done = perf(*self.ONE, *arguments, "--json", out)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            return json.loads(out.read_text())["results"][0], done.stdout
+
+    def test_rounds_go_on_until_the_median_is_known_or_time_is_up(self):
+        result, _ = self.result("--until-tight", 0)
+        self.assertEqual(result["rounds"], 4)
+        result, _ = self.result("-n", 20)
+        self.assertEqual(result["rounds"], 4)
+        result, text = self.result("--until-tight", 0.0001, "--cap", 0.3)
+        self.assertGreater(result["rounds"], 4)
+        self.assertIn("# Loose: in 1 of 1 cases the median is not known to 0.0001 % (--cap)", text)
+        result, text = self.result("--until-tight", 100)
+        self.assertNotIn("# Loose", text)
+        self.assertLessEqual(result["median_low_us"], result["median_us"])
+        self.assertLessEqual(result["median_us"], result["median_high_us"])
+
+    def test_it_says_when_others_use_the_machine(self):
+        busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"])
+                for _ in range(2 * len(os.sched_getaffinity(0)))]
+        try:
+            result, text = self.result("-b", "1M", "-e", "1M", "-n", 400)
+        finally:
+            for process in busy:
+                process.kill()
+                process.wait()
+        self.assertIn("# NOISY: in 1 of 1 cases", text)
+        self.assertIs(result["noisy"], True)
 
 
 unittest.main()

@@ -156,5 +156,23 @@ TEST(OptionsTest, HelpIsNoError) {
   EXPECT_EQ(parse({"--help"}).early.out.find("--worker"), std::string::npos);
 }
 
+TEST(ParseOptions, FilesPeersAndRounds) {
+  const Parsed p = parse({"--compare", "mpi,gloo", "--compare", "exec:a b", "--csv", "c", "--plot",
+                          "p", "--baseline", "b", "--tolerance", "5", "--until-tight", "1.5",
+                          "--cap", "20", "--compare-patience", "2", "broadcast"});
+  ASSERT_FALSE(p.early.leave) << p.early.sentence;
+  EXPECT_EQ(p.options.compare, (std::vector<std::string>{"mpi,gloo", "exec:a b"}));
+  EXPECT_EQ(p.options.collectives, std::vector<Collective>{Collective::kBroadcast});
+  EXPECT_EQ(p.options.csv + p.options.plot + p.options.baseline, "cpb");
+  EXPECT_EQ(p.options.tolerance, 5);
+  EXPECT_EQ(p.options.tight, 1.5);
+  EXPECT_EQ(p.options.cap, 20);
+  EXPECT_EQ(p.options.patience, 2);
+  for (const char* option : {"--tolerance", "--until-tight", "--cap", "--compare-patience"}) {
+    EXPECT_EQ(parse({option, "-1"}).early.exit_status, 2) << option;
+    EXPECT_EQ(parse({option, "much"}).early.exit_status, 2) << option;
+  }
+}
+
 }  // namespace
 }  // namespace hfreduce::perf

@@ -73,6 +73,10 @@ Line example() {
   line.limit_us = 50;
   line.limit_by = "memory copy";
   line.algorithm = "ring";
+  line.rounds = 6;
+  line.rounds_kept = 5;
+  line.preempted = 2;
+  line.noisy = true;
   return line;
 }
 
@@ -106,7 +110,11 @@ TEST(Report, JsonHasTheSchema) {
   EXPECT_DOUBLE_EQ(result["median_high_us"], 205);
   EXPECT_TRUE(result["baseline_us"].is_null());
   EXPECT_TRUE(result["regressed"].is_null());
-  EXPECT_EQ(result.size(), 24u) << "and nothing else";
+  EXPECT_EQ(result["rounds"], 6);
+  EXPECT_EQ(result["rounds_kept"], 5);
+  EXPECT_EQ(result["noisy"], true);
+  EXPECT_EQ(result["preempted"], 2);
+  EXPECT_EQ(result.size(), 28u) << "and nothing else";
 }
 
 TEST(Report, WhatIsNotKnownIsNull) {
