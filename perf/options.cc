@@ -123,6 +123,12 @@ void declare_run(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("-t,--threads", options.threads,
                  "ranks as threads: this many in each local process (1 process unless --ranks)")
       ->check(CLI::Range(1, 4096));
+  app.add_option_function<std::string>(
+         "--memory", [&options](const std::string& kind) { options.mapped = kind == "mapped"; },
+         "ordinary: private to each rank, as malloc gives; mapped: registered, so that ranks of "
+         "one "
+         "host use it where it is [ordinary]")
+      ->check(CLI::IsMember({"ordinary", "mapped"}));
   app.add_option("--bind", options.bind, "1: bind local rank r to core r modulo cores; 0: do not")
       ->check(CLI::Range(0, 1))
       ->capture_default_str();

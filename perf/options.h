@@ -32,6 +32,7 @@ struct Options {
   int ranks = 0;                     // local processes; 0: not asked for
   int threads = 0;                   // ranks as threads, of each process; 0: not asked for
   int bind = 1;                      // 0: no
+  bool mapped = false;               // buffers that peers can map
   int limits = 1;                    // 0: no
   // Only in a process that the launcher started: the descriptor of the shared memory, and which
   // process this is.

@@ -51,6 +51,22 @@ std::span<std::byte> Seat::buffer(int which) {
   return std::span(own_memory).subspan(which == 0 ? 0 : half, half);
 }
 
+void register_buffers(Seat& seat) {
+  if (!seat.team) {
+    throw Failure(
+        "--memory mapped: the ranks of this host could not share memory, so there is "
+        "none to register");
+  }
+  const Arena& arena = seat.team->arena();
+  for (const int which : {0, 1}) {
+    const std::span<std::byte> bytes = seat.buffer(which);
+    void* handle = nullptr;  // it stays registered until the process ends
+    must(hfreduceCommRegisterMapping(seat.comm.get(), bytes.data(), bytes.size(), arena.fd(),
+                                     arena.offset_of(bytes), &handle),
+         seat.comm.get(), "registering a buffer");
+  }
+}
+
 std::vector<int> allowed_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -86,6 +102,7 @@ Seat join_local(const Arena& arena, int rank, const Options& options) {
   seat.comm.reset(comm);
   // Only now, so that threads of the library may run anywhere.
   if (options.bind != 0) bind_to_core(cores[static_cast<std::size_t>(rank) % cores.size()]);
+  if (options.mapped) register_buffers(seat);
   return seat;
 }
 

@@ -34,6 +34,8 @@ struct Seat {
 
 // The cores that this process may run on.
 std::vector<int> allowed_cores();
+// Tells the library that peers can map this rank's buffers. Throws where the ranks share no memory.
+void register_buffers(Seat& seat);
 // Binds the calling thread. Best effort: a measurement without it is only less steady.
 void bind_to_core(int core) noexcept;
 

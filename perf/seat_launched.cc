@@ -123,12 +123,14 @@ Seat join_launched(const Options& options, std::uint64_t buffer_bytes) {
   seat.remote->maximum(std::span(&failed, 1));
   if (failed != 0) {
     seat.own_memory.resize(2 * buffer_bytes);
+    if (options.mapped) register_buffers(seat);
     return seat;
   }
   const auto me = std::find(here.begin(), here.end(), seat.rank) - here.begin();
   const bool outnumbered = static_cast<int>(here.size()) > seat.shape.cores;
   seat.team = std::make_unique<Team>(*seat.own_arena, static_cast<int>(me), outnumbered);
   if (seat.hosts == 1) seat.remote.reset();
+  if (options.mapped) register_buffers(seat);
   return seat;
 }
 

@@ -155,6 +155,18 @@ class Files(unittest.TestCase):
         self.addCleanup(self.folder.cleanup)
         self.path = pathlib.Path(self.folder.name)
 
+    def test_memory_that_peers_can_map_is_used_where_it_is(self):
+        for memory, algorithms in (("mapped", {"zero-copy"}), ("ordinary", {"two-shot", "direct"})):
+            with tempfile.TemporaryDirectory() as folder:
+                out = pathlib.Path(folder) / "out.json"
+                done = perf("--ranks", 3, "-b", "64K", "-e", "64K", "-n", 8, "--limits", 0, "--memory", memory,
+                            "--json", out)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                said = json.loads(out.read_text())
+                self.assertEqual(said["config"]["memory"], memory)
+                self.assertEqual({r["algorithm"] for r in said["results"]}, algorithms)
+                self.assertEqual({r["wrong"] for r in said["results"]}, {0})
+
     def test_csv_and_plot_hold_what_json_holds(self):
         done = perf(*QUICK[:-2], "-e", 1024, "-f", 4, "--place", "both", "--compare", peer("honest"), "--json",
                     self.path / "a.json", "--csv", self.path / "a.csv", "--plot", self.path / "a.svg")
