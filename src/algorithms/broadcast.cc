@@ -30,7 +30,8 @@ Channel hierarchical_channel(const Request& request) {
   const Placement& placement = *request.placement;
   Channel channel;
   if (placement.hosts() > 1) channel.layout.chunks = request.leaders;
-  if (placement.most_local() > 1) channel.hand_out = reserve_hand_out(&channel.layout);
+  if (placement.most_local() > 1)
+    channel.hand_out = reserve_hand_out(&channel.layout, placement.hosts() == 1);
   if (placement.hosts() > 1) channel.down = reserve_down(&channel.layout, 0);
   return channel;
 }

@@ -97,10 +97,10 @@ void emit_host_sum(Builder* schedule, const HostSum& host) {
   lanes.emit_out();
 }
 
-HandOutIds reserve_hand_out(Layout* layout) {
+HandOutIds reserve_hand_out(Layout* layout, bool one_host) {
   HandOutIds ids;
-  ids.work = add_area(*layout, {.slots = kWorkSlots});
   ids.result = add_flag(*layout);
+  ids.work = add_area(*layout, {.slots = kWorkSlots, .flag = one_host ? ids.result : -1});
   ids.sent = add_flag(*layout);
   ids.read = add_flag(*layout);
   return ids;

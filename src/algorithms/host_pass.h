@@ -42,7 +42,7 @@ struct HandOutIds {
   std::uint16_t sent = 0;    // a leader that sends from the root's work slot, for itself: they left
   std::uint16_t read = 0;    // a rank: it has done with the work slots of its host
 };
-HandOutIds reserve_hand_out(schedule::Layout* layout);
+HandOutIds reserve_hand_out(schedule::Layout* layout, bool one_host);
 // The root copies its input to its work slots for its mates.
 void emit_hand_out_root(schedule::Builder* schedule, const schedule::Placement& placement,
                         const HandOutIds& ids, schedule::ChunkRange all);

@@ -38,8 +38,7 @@ Schedule alone(std::int32_t rank, const Layout& layout) { return Builder(rank, l
 
 Layout one_shot_layout(const Request&) {
   Layout layout;
-  add_area(layout, {.slots = kOneShotSlots});
-  add_flag(layout);
+  add_area(layout, {.slots = kOneShotSlots, .flag = add_flag(layout)});
   layout.hops = 1;
   return layout;
 }

@@ -41,7 +41,7 @@ class Binder {
 
   Status populate() const {
     for (const AreaPlace& area : channel_.areas) {
-      HFR_TRY(binding_.windows->populate_own(area.offset, std::uint64_t{area.stride} * area.slots));
+      HFR_TRY(binding_.windows->populate_own(area.begin, std::uint64_t{area.stride} * area.slots));
     }
     return binding_.windows->populate_own(0, binding_.map->slots_offset());
   }
@@ -85,6 +85,7 @@ class Binder {
     bound.staging = step.staging;
     bound.offers = step.offers;
     bound.flag = channel_.first_flag + step.flag;
+    if (const AreaPlace* area = carrier(step.flag)) bound.ring = {area->slots, area->stride};
     bound.tick = step.tick;
     bound.chunks = step.chunks;
     bound.sources = step.sources;
@@ -127,12 +128,13 @@ class Binder {
     const Range range{static_cast<std::uint32_t>(plan_.wait_lines.size()), step.peers.count};
     for (std::uint32_t i = 0; i < step.peers.count; ++i) {
       const std::int32_t peer = schedule_.peers[step.peers.begin + i];
-      const std::uint32_t flag = channel_.first_flag + step.flag;
       if (mapped(peer)) {
         plan_.wait_lines.push_back(
-            {line_of(peer, flag), peer, binding_.placement->local_rank(peer)});
+            {line_of(peer, step.flag), peer, binding_.placement->local_rank(peer)});
       } else {
-        plan_.wait_lines.push_back({binding_.peers->flag(peer, flag), peer, -1});
+        const transport::FlagLine* line =
+            binding_.peers->flag(peer, channel_.first_flag + step.flag);
+        plan_.wait_lines.push_back({reinterpret_cast<const std::byte*>(line), peer, -1});
         use_link(peer);
       }
     }
@@ -150,7 +152,7 @@ class Binder {
         plan_.posted.push_back(peer);
         continue;
       }
-      signal.line = line_of(binding_.rank, channel_.first_flag + step.flag);
+      signal.line = line_of(binding_.rank, step.flag);
       if (peer != binding_.rank) {
         plan_.doorbells.push_back(
             &binding_.windows->doorbell(binding_.placement->local_rank(peer)));
@@ -162,9 +164,18 @@ class Binder {
     return signal;
   }
 
-  transport::FlagLine* line_of(std::int32_t rank, std::uint32_t flag) const {
+  // The area whose slots carry this flag of the channel.
+  const AreaPlace* carrier(std::uint16_t flag) const {
+    for (std::size_t i = 0; i < channel_.areas.size(); ++i)
+      if (schedule_.layout.areas[i].flag == flag) return &channel_.areas[i];
+    return nullptr;
+  }
+
+  std::byte* line_of(std::int32_t rank, std::uint16_t flag) const {
     std::byte* window = binding_.windows->window(binding_.placement->local_rank(rank));
-    return reinterpret_cast<transport::FlagLine*>(window + binding_.map->flag_offset(flag));
+    const AreaPlace* area = carrier(flag);
+    return window +
+           (area != nullptr ? area->begin : binding_.map->flag_offset(channel_.first_flag + flag));
   }
 
   std::uint32_t ticket_ring(std::uint32_t flag, std::int32_t peer) {

@@ -35,11 +35,20 @@ struct BoundPlace {
   schedule::Tick tick;
 };
 
+// Where a flag of a window lies: in one line, or at the heads of a ring of slots.
+struct FlagRing {
+  std::uint32_t slots = 1, stride = 0;
+
+  std::size_t at(std::uint64_t tick) const noexcept {
+    return slots == 1 ? 0 : tick % slots * stride;
+  }
+};
+
 // A flag to raise: the own line for mapped peers, with their doorbells; messages for posted ones.
 struct BoundSignal {
-  transport::FlagLine* line = nullptr;  // nullptr: no mapped peer listens
-  schedule::Range doorbells;            // of BoundPlan::doorbells
-  schedule::Range posted;               // of BoundPlan::posted
+  std::byte* line = nullptr;  // of tick 0; nullptr: no mapped peer listens
+  schedule::Range doorbells;  // of BoundPlan::doorbells
+  schedule::Range posted;     // of BoundPlan::posted
 };
 
 struct BoundStep {
@@ -47,6 +56,7 @@ struct BoundStep {
   std::uint8_t skew = 0, lag = 0;
   bool final = false, staging = false, offers = false;
   std::uint32_t flag = 0;  // number among all flags of the window
+  FlagRing ring;           // of the flag
   schedule::Tick tick;
   schedule::ChunkRange chunks;
   schedule::Range sources, destinations;  // of BoundPlan::places
@@ -63,7 +73,7 @@ struct BoundLane {
 };
 
 struct WaitLine {
-  const transport::FlagLine* line;
+  const std::byte* line;  // of tick 0
   std::int32_t peer;
   std::int32_t local;  // the peer's number on this host; -1: it is on another
 };

@@ -17,6 +17,27 @@ std::int64_t tick_of(const schedule::Tick& tick, std::uint64_t iteration,
   return static_cast<std::int64_t>(tick.at(iteration, static_cast<std::uint32_t>(repetition)));
 }
 
+// The line of a flag that is about to have, or to be given, this value.
+const transport::Flag& flag_of(const WaitLine& wait, const FlagRing& ring,
+                               std::int64_t value) noexcept {
+  return *reinterpret_cast<const transport::Flag*>(wait.line +
+                                                   ring.at(static_cast<std::uint64_t>(value - 1)));
+}
+transport::Flag& flag_of(const BoundSignal& signal, const FlagRing& ring,
+                         std::int64_t value) noexcept {
+  return *reinterpret_cast<transport::Flag*>(signal.line +
+                                             ring.at(static_cast<std::uint64_t>(value - 1)));
+}
+
+// Flags that carry offers have lines of their own.
+transport::FlagLine& offer_line(const BoundSignal& signal) noexcept {
+  return *reinterpret_cast<transport::FlagLine*>(signal.line);
+}
+transport::Offer read_offer(const WaitLine& wait, std::int64_t value) noexcept {
+  return reinterpret_cast<const transport::FlagLine*>(wait.line)->read_offer(
+      static_cast<std::uint64_t>(value));
+}
+
 // Into lines that a peer's cache holds. Below this the peer's next read from memory costs more than
 // fetching its lines does.
 void copy_to_peer(void* to, const void* from, std::size_t bytes) noexcept {
@@ -189,7 +210,7 @@ bool Run::execute(LaneState& state, const BoundStep& step, const Here& here) noe
     case Op::kPut:
       return put(state, step, here);
     case Op::kSignal:
-      if (step.offers) step.signal.line->write_offer(call_->offer);
+      if (step.offers) offer_line(step.signal).write_offer(call_->offer);
       return signal(state, step, tick + 1);
     case Op::kWait:
       return step.offers ? accept(state, step, tick + 1) : wait(state, step, tick + 1 - step.lag);
@@ -208,9 +229,10 @@ bool Run::wait(LaneState& state, const BoundStep& step, std::int64_t needed) noe
   if (needed <= 0) return true;
   for (; state.peer_at < step.waits.count; ++state.peer_at) {
     const WaitLine& wait = plan_->wait_lines[step.waits.begin + state.peer_at];
-    const auto value = static_cast<std::int64_t>(wait.line->value.load(std::memory_order_acquire));
+    const transport::Flag& flag = flag_of(wait, step.ring, needed);
+    const auto value = static_cast<std::int64_t>(flag.value.load(std::memory_order_acquire));
     if (value < needed) return false;
-    const std::uint64_t tag = wait.line->tag.load(std::memory_order_relaxed);
+    const std::uint64_t tag = flag.tag.load(std::memory_order_relaxed);
     if (tag == tag_) continue;
     const Tag theirs = transport::unpack_tag(tag);
     if (theirs.sequence == call_->tag.sequence) {
@@ -227,14 +249,10 @@ bool Run::accept(LaneState& state, const BoundStep& step, std::int64_t needed) n
   if (!wait(state, step, needed)) return false;
   if (accepted_) return true;
   const std::span waits(plan_->wait_lines.data() + step.waits.begin, step.waits.count);
-  for (const WaitLine& wait : waits) {
-    const transport::Offer offer = wait.line->read_offer(static_cast<std::uint64_t>(needed));
-    declined_ |= offer.process == 0;
-  }
+  for (const WaitLine& wait : waits) declined_ |= read_offer(wait, needed).process == 0;
   if (declined_) return false;
-  for (const WaitLine& wait : waits) {
-    if (!map_buffers(wait, wait.line->read_offer(static_cast<std::uint64_t>(needed)))) return false;
-  }
+  for (const WaitLine& wait : waits)
+    if (!map_buffers(wait, read_offer(wait, needed))) return false;
   return accepted_ = true;
 }
 
@@ -265,8 +283,8 @@ void Run::decline(const BoundPlan& plan, const Call& call, std::uint64_t base) n
   for (const BoundLane& lane : plan.lanes) {
     for (const BoundStep& step : lane.steps) {
       if (step.op != Op::kSignal || !step.offers) continue;
-      step.signal.line->write_offer({});
-      raise(step.signal, tick_of(step.tick, base, 0) + 1);
+      offer_line(step.signal).write_offer({});
+      raise(step, tick_of(step.tick, base, 0) + 1);
     }
   }
 }
@@ -282,13 +300,14 @@ bool Run::signal(LaneState& state, const BoundStep& step, std::int64_t value) no
     transport::Ticket ticket;
     if (link == nullptr || !link->post(message, nullptr, &ticket)) return false;
   }
-  raise(step.signal, value);
+  raise(step, value);
   return true;
 }
 
-void Run::raise(const BoundSignal& signal, std::int64_t value) const noexcept {
+void Run::raise(const BoundStep& step, std::int64_t value) const noexcept {
+  const BoundSignal& signal = step.signal;
   if (signal.line == nullptr) return;
-  signal.line->raise(static_cast<std::uint64_t>(value), tag_);
+  flag_of(signal, step.ring, value).raise(static_cast<std::uint64_t>(value), tag_);
   if (signal.doorbells.count == 0) return;
   transport::Doorbell::ring_fence();
   for (std::uint32_t i = 0; i < signal.doorbells.count; ++i) {
@@ -305,7 +324,7 @@ bool Run::put(LaneState& state, const BoundStep& step, const Here& here) noexcep
   if (step.peer < 0) {
     if (bytes != 0)
       copy_to_peer(address(destination, here, part), address(source, here, part), bytes);
-    raise(step.signal, tick + 1);
+    raise(step, tick + 1);
     return true;
   }
   static_cast<void>(state);

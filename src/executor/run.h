@@ -69,7 +69,7 @@ class Run {
   bool put(LaneState& state, const BoundStep& step, const Here& here) noexcept;
   bool drain(const BoundStep& step, std::int64_t tick) const noexcept;
   void reduce(const BoundStep& step, const Here& here) noexcept;
-  void raise(const BoundSignal& signal, std::int64_t value) const noexcept;
+  void raise(const BoundStep& step, std::int64_t value) const noexcept;
 
   Here here(const BoundStep& step, std::uint32_t segment, std::uint32_t repetition) const noexcept;
   Extent extent(const BoundStep& step, const Here& here) const noexcept;

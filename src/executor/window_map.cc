@@ -41,8 +41,10 @@ Result<WindowMap> WindowMap::make(const std::vector<ChannelSpec>& specs,
           chunk_elements(spec.segment_bytes, chunks, 1) * static_cast<std::uint64_t>(area.chunks);
       place.slot_bytes =
           place.whole_segment ? spec.segment_bytes : static_cast<std::uint32_t>(range);
-      place.stride = static_cast<std::uint32_t>(round_up(place.slot_bytes, 64)) + kGap;
-      place.offset = end;
+      const std::uint32_t head = area.flag >= 0 ? sizeof(transport::Flag) : 0;
+      place.stride = static_cast<std::uint32_t>(round_up(head + place.slot_bytes, 64)) + kGap;
+      place.begin = end;
+      place.offset = end + head;
       end = round_up(end + std::uint64_t{place.stride} * place.slots, kPage);
       channel.areas.push_back(place);
     }

@@ -17,7 +17,8 @@ struct ChannelSpec {
 };
 
 struct AreaPlace {
-  std::uint64_t offset = 0;  // of slot 0 in a window
+  std::uint64_t begin = 0;   // in a window; a flag that slots carry lies here
+  std::uint64_t offset = 0;  // of the bytes of slot 0
   std::uint32_t stride = 0;  // from slot to slot
   std::uint32_t slots = 0;
   std::uint32_t slot_bytes = 0;

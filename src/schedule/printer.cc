@@ -126,10 +126,11 @@ std::string to_text(const Schedule& schedule) {
                   schedule.rank, layout.chunks, layout.flags, layout.hops);
   for (std::size_t area = 0; area < layout.areas.size(); ++area) {
     const Area& ring = layout.areas[area];
-    text += fmt::format("  area {}: slots {}, each {}\n", area, ring.slots,
+    text += fmt::format("  area {}: slots {}, each {}{}\n", area, ring.slots,
                         ring.unit == Area::Unit::kSegment ? "a segment"
                         : ring.chunks == 1                ? "a chunk"
-                                                          : fmt::format("{} chunks", ring.chunks));
+                                                          : fmt::format("{} chunks", ring.chunks),
+                        ring.flag >= 0 ? fmt::format(", behind flag {}", ring.flag) : "");
   }
   for (const Lane& lane : schedule.lanes) text += lane_text(schedule, lane);
   if (schedule.lanes.empty()) text += "  nothing to do\n";

@@ -90,6 +90,10 @@ struct Area {
   std::int32_t slots = 1;
   Unit unit = Unit::kSegment;
   std::int32_t chunks = 1;  // of a range, for kChunk
+  // A flag that lies at the head of each slot instead of in a line of its own (that of tick t in
+  // slot t mod slots), so that few bytes come with their flag in one cache line; -1: none. It tells
+  // mapped peers only, and is awaited without lag.
+  std::int32_t flag = -1;
 };
 
 // A piece of Schedule::places or Schedule::peers.

@@ -44,6 +44,7 @@ class Inspector {
       const std::int32_t peer = schedule_.peers[step.peers.begin + i];
       if (peer < 0 || peer >= placement_.ranks()) return "no such peer";
     }
+    if (auto wrong = carried(step); !wrong.empty()) return wrong;
     if (step.op == Op::kPut) return put(step);
     if (step.op == Op::kDrain && !is_put_here(step)) return "drains what its lane never puts";
     return {};
@@ -56,6 +57,21 @@ class Inspector {
       if (steps[i].op == Op::kRepeat) return "a repeat within a repeat";
       if (steps[i].skew != steps[at].skew) return "a repeat whose body has another skew";
     }
+    return {};
+  }
+
+  // What a flag at the heads of slots cannot do; see Area::flag.
+  std::string carried(const Step& step) const {
+    const auto& areas = schedule_.layout.areas;
+    if (std::none_of(areas.begin(), areas.end(),
+                     [&](const Area& area) { return area.flag == step.flag; }))
+      return {};
+    if (step.op != Op::kSignal && step.op != Op::kWait) return "a put of a flag that slots carry";
+    if (step.offers) return "an offer in a flag that slots carry";
+    if (step.lag != 0) return "credit by a flag that slots carry";
+    for (std::uint32_t i = 0; i < step.peers.count; ++i)
+      if (!placement_.mapped(schedule_.rank, schedule_.peers[step.peers.begin + i]))
+        return "a peer that sees no slots";
     return {};
   }
 
@@ -138,8 +154,10 @@ class Inspector {
 }  // namespace
 
 std::string illegal(const Schedule& schedule, const Placement& placement) {
-  for (const Area& area : schedule.layout.areas)
+  for (const Area& area : schedule.layout.areas) {
     if (area.slots < 1 || area.chunks < 1) return "an area without slots";
+    if (area.flag >= schedule.layout.flags) return "slots that carry no flag of the layout";
+  }
   Inspector inspector(schedule, placement);
   for (const Lane& lane : schedule.lanes)
     if (auto wrong = inspector.lane(lane); !wrong.empty()) return wrong;

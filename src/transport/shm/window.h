@@ -22,9 +22,18 @@ namespace hfreduce::transport {
 inline constexpr std::size_t kLineBytes = 128;
 
 // A counter that only grows, and the tag of the operation that raised it last.
-struct alignas(kLineBytes) FlagLine {
+struct Flag {
   std::atomic<std::uint64_t> value{0};
   std::atomic<std::uint64_t> tag{0};
+
+  void raise(std::uint64_t to, std::uint64_t packed_tag) noexcept {
+    tag.store(packed_tag, std::memory_order_relaxed);
+    value.store(to, std::memory_order_release);
+  }
+};
+
+// A flag in a line of its own.
+struct alignas(kLineBytes) FlagLine : Flag {
   // With a flag that offers the buffers of a call: where they are.
   std::array<std::atomic<std::uint64_t>, Offer::kWords> offer{};
 
@@ -43,11 +52,6 @@ struct alignas(kLineBytes) FlagLine {
     std::atomic_thread_fence(std::memory_order_acquire);
     if (value.load(std::memory_order_relaxed) != expected) return {};
     return {words[0], {words[1], words[2]}, {words[3], words[4]}};
-  }
-
-  void raise(std::uint64_t to, std::uint64_t packed_tag) noexcept {
-    tag.store(packed_tag, std::memory_order_relaxed);
-    value.store(to, std::memory_order_release);
   }
 };
 static_assert(sizeof(FlagLine) == kLineBytes && std::atomic<std::uint64_t>::is_always_lock_free);
