@@ -330,25 +330,49 @@ Status Comm::prepare(const CollectiveCall& call, executor::Operation& operation)
   bound.reduce = kernels::best_kernels().reduce[static_cast<int>(type)][static_cast<int>(op)];
   bound.divisor = op == kernels::ReduceOp::kAvg ? ranks_ : 0;
   if (ranks_ == 1) return {};
-  HFR_ASSIGN(const planner::Choice choice,
-             planner::choose(facts_, {call.collective, call.count * element,
-                                      call.algorithm ? call.algorithm : ""}));
-  HFR_ASSIGN(operation.plan, plan_for(*choice.algorithm, std::max(call.root, 0)));
-  bound.segment_bytes = choice.segment_bytes;
-  if (choice.zero_copy != nullptr) {
-    HFR_ASSIGN(operation.zero_copy, plan_for(*choice.zero_copy, std::max(call.root, 0)));
-    bound.zero_copy_segment_bytes = choice.zero_copy_segment_bytes;
-    if (operation.zero_copy->offers) HFR_TRY(offer_buffers(call.count * element, reduces, &bound));
+  const CallShape shape{call.collective, call.type, op, call.root, call.count};
+  const PlannedCall* planned = call.algorithm == nullptr ? recent_calls_.find(shape) : nullptr;
+  PlannedCall fresh;
+  if (planned == nullptr) {
+    HFR_ASSIGN(fresh, plan_call(shape, bound, call.algorithm ? call.algorithm : ""));
+    planned = call.algorithm == nullptr ? &recent_calls_.keep(fresh) : &fresh;
   }
-  bound.tag.fingerprint =
+  operation.route = planned->route;
+  operation.zero_copy = planned->zero_copy;
+  bound.tag.fingerprint = planned->fingerprint;
+  const executor::BoundPlan* zero_copy = operation.zero_copy.plan;
+  return zero_copy != nullptr && zero_copy->offers
+             ? offer_buffers(call.count * element, reduces, &bound)
+             : Status();
+}
+
+Result<PlannedCall> Comm::plan_call(const CallShape& shape, const executor::Call& call,
+                                    std::string_view forced) {
+  const std::uint64_t bytes = call.elements * call.element_bytes;
+  const std::int32_t root = std::max(shape.root, 0);
+  HFR_ASSIGN(const planner::Choice choice,
+             planner::choose(facts_, {shape.collective, bytes, forced}));
+  PlannedCall planned;
+  planned.shape = shape;
+  const auto route_by = [&](const algorithms::Algorithm& algorithm, std::uint32_t segment_bytes,
+                            executor::Route* route) -> Status {
+    HFR_ASSIGN(const executor::BoundPlan* const plan, plan_for(algorithm, root));
+    *route = executor::make_route(*plan, std::max<std::uint64_t>(1, call.elements),
+                                  call.element_bytes, segment_bytes);
+    return {};
+  };
+  HFR_TRY(route_by(*choice.algorithm, choice.segment_bytes, &planned.route));
+  if (choice.zero_copy != nullptr)
+    HFR_TRY(route_by(*choice.zero_copy, choice.zero_copy_segment_bytes, &planned.zero_copy));
+  planned.fingerprint =
       Fingerprint()
-          .add(static_cast<std::uint64_t>(call.collective) << 32 |
-               static_cast<std::uint64_t>(call.type) << 16 | static_cast<std::uint64_t>(op))
-          .add(call.count)
-          .add(static_cast<std::uint64_t>(static_cast<std::int64_t>(call.root)))
+          .add(static_cast<std::uint64_t>(shape.collective) << 32 |
+               static_cast<std::uint64_t>(shape.type) << 16 | static_cast<std::uint64_t>(shape.op))
+          .add(shape.count)
+          .add(static_cast<std::uint64_t>(static_cast<std::int64_t>(shape.root)))
           .add(channels_.at(choice.algorithm) << 32 | choice.segment_bytes)
           .folded();
-  return {};
+  return planned;
 }
 
 void Comm::start(executor::Operation& operation) {

@@ -13,6 +13,7 @@
 #include "bootstrap/memory_server.h"
 #include "bootstrap/session.h"
 #include "comm/options.h"
+#include "comm/recent_calls.h"
 #include "executor/driver.h"
 #include "executor/engine.h"
 #include "planner/planner.h"
@@ -64,6 +65,8 @@ class Comm {
   std::string answer(std::uint64_t sequence, std::int32_t* rank) const;
   Result<std::unique_ptr<transport::Link>> take_link(std::int32_t peer, transport::Inbox& inbox);
   Result<executor::BoundPlan*> plan_for(const algorithms::Algorithm& algorithm, std::int32_t root);
+  Result<PlannedCall> plan_call(const CallShape& shape, const executor::Call& call,
+                                std::string_view forced);
   Status offer_buffers(std::uint64_t bytes, bool output_too, executor::Call* call) const;
   Result<UniqueFd> fetch_memory(std::uint64_t process, std::uint64_t object);
   algorithms::Request request(std::int32_t root) const;
@@ -84,6 +87,7 @@ class Comm {
            std::unique_ptr<executor::BoundPlan>>
       plans_;
   std::map<const algorithms::Algorithm*, std::size_t> channels_;
+  RecentCalls recent_calls_;
   std::map<std::int32_t, std::vector<UniqueFd>> connecting_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, bootstrap::MemoryRequest> asked_memory_;
   bool finalized_ = false;

@@ -200,6 +200,20 @@ class Binder {
 
 }  // namespace
 
+Route make_route(const BoundPlan& plan, std::uint64_t elements, std::uint32_t element_bytes,
+                 std::uint32_t segment_bytes) noexcept {
+  Cut cut;
+  cut.segment_bytes = std::min(segment_bytes, plan.segment_bytes);
+  cut.segment_elements = std::max<std::uint64_t>(1, cut.segment_bytes / element_bytes);
+  cut.segments =
+      static_cast<std::uint32_t>((elements + cut.segment_elements - 1) / cut.segment_elements);
+  const std::uint64_t last = elements - (cut.segments - 1) * cut.segment_elements;
+  const auto chunks = static_cast<std::uint32_t>(plan.chunks);
+  cut.full_quantum = chunk_elements(cut.segment_elements, chunks, element_bytes);
+  cut.last_quantum = chunk_elements(last, chunks, element_bytes);
+  return {&plan, cut};
+}
+
 Result<BoundPlan> bind_plan(const Binding& binding, const schedule::Schedule& schedule,
                             std::size_t channel) {
   return Binder(binding, schedule, channel).run();

@@ -94,6 +94,23 @@ struct BoundPlan {
   bool offers = false;  // this rank's buffers have to be mapped by others
 };
 
+// How a plan cuts a call's elements: into segments, and each of them into the plan's chunks.
+struct Cut {
+  std::uint32_t segments = 0, segment_bytes = 0;
+  std::uint64_t segment_elements = 0;
+  std::uint64_t full_quantum = 0, last_quantum = 0;  // elements of a chunk; of the last segment's
+};
+
+// The way that a call takes: both are the same for calls that are alike.
+struct Route {
+  const BoundPlan* plan = nullptr;
+  Cut cut;
+};
+
+// `elements` above 0; a segment is cut down to what the plan's slots hold.
+Route make_route(const BoundPlan& plan, std::uint64_t elements, std::uint32_t element_bytes,
+                 std::uint32_t segment_bytes) noexcept;
+
 // What the windows and links of a rank look like to binding.
 struct Binding {
   const WindowMap* map;

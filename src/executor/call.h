@@ -7,13 +7,12 @@
 #include <string>
 
 #include "base/status.h"
+#include "executor/bound_plan.h"
 #include "kernels/cpu/reduce.h"
 #include "transport/link.h"
 #include "transport/shm/peer_memory.h"
 
 namespace hfreduce::executor {
-
-struct BoundPlan;
 
 // What was called, in the words of the caller: the same on all ranks, or it is a mismatch.
 struct Signature {
@@ -49,8 +48,6 @@ struct Call {
   std::uint32_t element_bytes = 1;
   kernels::ReduceFn reduce = nullptr;
   std::int64_t divisor = 0;  // for avg; 0: none
-  std::uint32_t segment_bytes = 0;
-  std::uint32_t zero_copy_segment_bytes = 0;
   transport::Tag tag;
   std::uint64_t sequence = 0;
   std::int64_t timeout_ms = 0;  // counted from when the operation first has to wait
@@ -59,9 +56,9 @@ struct Call {
 struct Operation {
   enum class State : std::uint8_t { kQueued, kActive, kDone };
   std::atomic<State> state{State::kQueued};
-  BoundPlan* plan = nullptr;
-  // Taken instead when all ranks concerned offer their buffers; nullptr: not asked.
-  BoundPlan* zero_copy = nullptr;
+  Route route;
+  // Taken instead when all ranks concerned offer their buffers; no plan: not asked.
+  Route zero_copy;
   Call call;
   Status status;  // once done
 

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/relax.h"
 
 namespace hfreduce::executor {
 namespace {
@@ -23,16 +24,9 @@ constexpr int kSpinsOversubscribed = 20;  // the peer may be waiting for this ve
 // A look at a link is a system call, and the peer may be waiting for this very core however many
 // there are (two hosts of a test share them): give it away at once.
 constexpr int kSpinsOnLinks = 0;
+constexpr int kLooksARound = 50;
 constexpr int kYields = 200;
 constexpr int kLongestSleepMs = 50;  // so that deadlines and questions are looked after
-
-inline void relax() noexcept {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("isb" ::: "memory");
-#endif
-}
 
 // How long nothing has moved, and so what to do next.
 class Patience {
@@ -40,9 +34,11 @@ class Patience {
   explicit Patience(int spins) noexcept : spins_(spins) {}
 
   void moved() noexcept { idle_ = 0; }
-  // Spins or yields; false when it is time to sleep.
-  bool wait_awake() noexcept {
-    ++idle_;
+  // Looks that may be made before it is time to yield.
+  int looks_left() const noexcept { return std::max(0, spins_ - idle_); }
+  // Spins or yields, having looked in vain already; false when it is time to sleep.
+  bool wait_awake(int looked = 0) noexcept {
+    idle_ += std::max(1, looked);
     if (idle_ <= spins_) {
       relax();
     } else if (idle_ <= spins_ + kYields) {
@@ -206,9 +202,11 @@ void drive_operation(Engine& engine, const Operation& operation) {
   while (!operation.done()) {
     if (engine.progress()) {
       patience.moved();
-    } else if (!patience.wait_awake()) {
-      sleep_alone(engine);
+      continue;
     }
+    // Not all at once: a round of progress sees an abort, too.
+    const int looked = engine.glance(std::min(kLooksARound, patience.looks_left()));
+    if (looked >= 0 && !patience.wait_awake(looked)) sleep_alone(engine);
   }
 }
 

@@ -84,11 +84,11 @@ bool Engine::progress() {
   }
   if (!head_active_) begin_head();
   bool moved = links_up_ ? false : connect_links();
-  if (!queue_.front()->plan->links.empty()) moved |= pump_links(false);
+  if (!queue_.front()->route.plan->links.empty()) moved |= pump_links(false);
   moved |= run_.advance();
   if (run_.declined()) {
     ++iterations_[active_->channel];
-    begin_staged();
+    begin(queue_.front()->route);
     return true;
   }
   if (!run_.failure().ok()) {
@@ -106,32 +106,27 @@ void Engine::begin_head() {
   Operation& operation = *queue_.front();
   operation.state.store(Operation::State::kActive, std::memory_order_relaxed);
   const Call& call = operation.call;
-  if (const BoundPlan* plan = operation.zero_copy; plan == nullptr) {
-    begin_staged();
+  if (const BoundPlan* plan = operation.zero_copy.plan; plan == nullptr) {
+    begin(operation.route);
   } else if (plan->offers && call.offer.process == 0) {
     run_.decline(*plan, call, iterations_[plan->channel]++);
-    begin_staged();
+    begin(operation.route);
   } else {
     peer_memory_.trim();
-    begin_plan(*plan, call.zero_copy_segment_bytes);
+    begin(operation.zero_copy);
   }
   peers_.open({call.output, call.elements * call.element_bytes, call.tag});
   head_active_ = true;
-  links_up_ = operation.plan->links.empty();
+  links_up_ = operation.route.plan->links.empty();
   if (!links_up_) connect_links();
   waiting_since_ = mismatch_since_ = last_answer_by_ = 0;
 }
 
-void Engine::begin_staged() {
-  const Operation& operation = *queue_.front();
-  begin_plan(*operation.plan, operation.call.segment_bytes);
-}
-
-void Engine::begin_plan(const BoundPlan& plan, std::uint32_t segment_bytes) {
-  active_ = &plan;
-  run_.begin(plan, queue_.front()->call, segment_bytes, iterations_[plan.channel]);
-  last_segment_.store(segment_bytes, std::memory_order_relaxed);
-  last_plan_.store(&plan, std::memory_order_release);
+void Engine::begin(const Route& route) {
+  active_ = route.plan;
+  run_.begin(route, queue_.front()->call, iterations_[active_->channel]);
+  last_segment_.store(route.cut.segment_bytes, std::memory_order_relaxed);
+  last_plan_.store(active_, std::memory_order_release);
 }
 
 void Engine::finish_head(Status status) {
@@ -158,7 +153,7 @@ void Engine::fail_all(const Status& status) {
 bool Engine::connect_links() {
   bool came = false;
   links_up_ = true;
-  for (const std::int32_t peer : queue_.front()->plan->links) {
+  for (const std::int32_t peer : queue_.front()->route.plan->links) {
     if (peers_.link(peer) != nullptr || broken_.count(peer) != 0) continue;
     auto link = options_.hooks.take_link(peer, peers_);
     if (!link.ok()) {
@@ -178,7 +173,7 @@ bool Engine::connect_links() {
 bool Engine::pump_links(bool all) {
   bool moved = false;
   if (!all) {
-    for (const std::int32_t peer : queue_.front()->plan->links) moved |= pump_link(peer);
+    for (const std::int32_t peer : queue_.front()->route.plan->links) moved |= pump_link(peer);
     return moved;
   }
   std::vector<std::int32_t> up;
@@ -207,7 +202,7 @@ void Engine::link_failed(std::int32_t peer, Status status) {
 }
 
 bool Engine::links_idle() const noexcept {
-  const auto& links = queue_.front()->plan->links;
+  const auto& links = queue_.front()->route.plan->links;
   return std::all_of(links.begin(), links.end(), [&](std::int32_t peer) {
     const transport::Link* link = peers_.link(peer);
     return link == nullptr || link->idle();
@@ -227,7 +222,7 @@ void Engine::leave(int ms) {
 }
 
 bool Engine::needs_epoll() const noexcept {
-  return !queue_.empty() && !queue_.front()->plan->links.empty();
+  return !queue_.empty() && !queue_.front()->route.plan->links.empty();
 }
 
 bool Engine::fall_asleep(bool in_epoll) {
@@ -255,7 +250,7 @@ void Engine::watch(Nanoseconds now) {
     next_log_ = now + kFirstLog;
   }
   const Call& call = queue_.front()->call;
-  for (const std::int32_t peer : queue_.front()->plan->links) {
+  for (const std::int32_t peer : queue_.front()->route.plan->links) {
     const auto broken = broken_.find(peer);
     if (broken != broken_.end() && now > waiting_since_ + kBrokenLinkGrace) {
       latch_.raise(options_.hooks.blame(broken->second, peer));

@@ -71,6 +71,10 @@ class Engine {
   // Carries the operation at the head of the queue as far as it goes without waiting. Returns
   // whether anything moved. Hold the mutex.
   bool progress();
+  // See Run::glance. Hold the mutex.
+  int glance(int looks) const noexcept {
+    return head_active_ && queue_.front()->route.plan->links.empty() ? run_.glance(looks) : 0;
+  }
   bool outstanding() const noexcept { return outstanding_.load(std::memory_order_acquire) != 0; }
 
   // Deadlines, questions, broken links: to be called now and then while nothing moves. Hold the
@@ -104,8 +108,7 @@ class Engine {
   Engine(EngineOptions options, transport::Windows windows, WindowMap map, FailureLatch& latch);
 
   void begin_head();
-  void begin_plan(const BoundPlan& plan, std::uint32_t segment_bytes);
-  void begin_staged();
+  void begin(const Route& route);
   void finish_head(Status status);
   void fail_all(const Status& status);
   bool pump_links(bool all);

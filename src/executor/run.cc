@@ -4,6 +4,7 @@
 #include <cstring>
 #include <span>
 
+#include "base/relax.h"
 #include "kernels/cpu/stream_copy.h"
 
 namespace hfreduce::executor {
@@ -51,22 +52,15 @@ void copy_to_peer(void* to, const void* from, std::size_t bytes) noexcept {
 
 }  // namespace
 
-void Run::begin(const BoundPlan& plan, const Call& call, std::uint32_t segment_bytes,
-                std::uint64_t base) {
+void Run::begin(const Route& route, const Call& call, std::uint64_t base) {
+  const BoundPlan& plan = *route.plan;
   plan_ = &plan;
   call_ = &call;
   base_ = base;
   tag_ = pack_tag(call.tag);
   mismatched_peer_ = -1;
   accepted_ = declined_ = false;
-  segment_elements_ =
-      std::max<std::uint64_t>(1, std::min(segment_bytes, plan.segment_bytes) / call.element_bytes);
-  segments_ =
-      static_cast<std::uint32_t>((call.elements + segment_elements_ - 1) / segment_elements_);
-  const std::uint64_t last = call.elements - (segments_ - 1) * segment_elements_;
-  const auto chunks = static_cast<std::uint32_t>(plan.chunks);
-  full_quantum_ = chunk_elements(segment_elements_, chunks, call.element_bytes);
-  last_quantum_ = chunk_elements(last, chunks, call.element_bytes);
+  cut_ = route.cut;
   // Nothing below allocates once a plan of this size has run before.
   lanes_.assign(plan.lanes.size(), {});
   tickets_.assign(plan.ticket_rings, {});
@@ -76,7 +70,7 @@ void Run::begin(const BoundPlan& plan, const Call& call, std::uint32_t segment_b
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     lanes_[i].lane = &plan.lanes[i];
     if (plan.lanes[i].steps.empty()) continue;
-    lanes_[i].turns = segments_ + plan.lanes[i].skew;
+    lanes_[i].turns = cut_.segments + plan.lanes[i].skew;
     ++lanes_left_;
   }
 }
@@ -87,6 +81,26 @@ bool Run::advance() noexcept {
     if (state.turn < state.turns) any |= advance_lane(state);
   }
   return any;
+}
+
+int Run::glance(int looks) const noexcept {
+  if (lanes_left_ != 1) return 0;
+  for (const LaneState& state : lanes_) {
+    if (state.turn >= state.turns) continue;
+    const BoundStep& step = state.lane->steps[state.at];
+    if (step.op != Op::kWait || !state.blocked) return 0;
+    const std::uint64_t iteration = base_ + state.turn - step.skew;
+    const std::int64_t needed =
+        tick_of(step.tick, iteration, static_cast<std::int32_t>(state.repetition)) + 1 - step.lag;
+    const WaitLine& wait = plan_->wait_lines[step.waits.begin + state.peer_at];
+    const std::atomic<std::uint64_t>& value = flag_of(wait, step.ring, needed).value;
+    for (int look = 0; look < looks; ++look) {
+      if (static_cast<std::int64_t>(value.load(std::memory_order_relaxed)) >= needed) return -1;
+      relax();
+    }
+    return looks;
+  }
+  return 0;
 }
 
 std::int32_t Run::waits_for() const noexcept {
@@ -106,7 +120,7 @@ bool Run::advance_lane(LaneState& state) noexcept {
   while (state.turn < state.turns) {
     const BoundStep& step = state.lane->steps[state.at];
     const std::int64_t segment = std::int64_t{state.turn} - step.skew;
-    const bool acts = segment >= 0 && segment < segments_;
+    const bool acts = segment >= 0 && segment < cut_.segments;
     if (step.op == Op::kRepeat) {
       state.repeat_begin = state.at + 1;
       state.repeat_end = acts ? state.at + 1 + step.body : 0;
@@ -153,9 +167,9 @@ Run::Here Run::here(const BoundStep& step, std::uint32_t segment,
   static_cast<void>(step);
   Here here;
   here.iteration = base_ + segment;
-  here.first = segment * segment_elements_;
-  here.length = std::min(segment_elements_, call_->elements - here.first);
-  here.quantum = segment + 1 == segments_ ? last_quantum_ : full_quantum_;
+  here.first = segment * cut_.segment_elements;
+  here.length = std::min(cut_.segment_elements, call_->elements - here.first);
+  here.quantum = segment + 1 == cut_.segments ? cut_.last_quantum : cut_.full_quantum;
   here.repetition = static_cast<std::int32_t>(repetition);
   return here;
 }

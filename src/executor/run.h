@@ -19,8 +19,7 @@ class Run {
       : peers_(peers), doorbell_(doorbell), memory_(memory) {}
 
   // `base`: iterations that the plan's channel has seen so far.
-  void begin(const BoundPlan& plan, const Call& call, std::uint32_t segment_bytes,
-             std::uint64_t base);
+  void begin(const Route& route, const Call& call, std::uint64_t base);
   // Tells those who would use this rank's buffers that they cannot.
   void decline(const BoundPlan& plan, const Call& call, std::uint64_t base) noexcept;
   // Somebody's buffers cannot be had: all ranks leave this plan before anything was done. It has
@@ -32,9 +31,13 @@ class Run {
   // One round over the lanes. Returns whether any step was done.
   bool advance() noexcept;
   bool finished() const noexcept { return lanes_left_ == 0; }
-  std::uint32_t segments() const noexcept { return segments_; }
+  std::uint32_t segments() const noexcept { return cut_.segments; }
   // A peer whose flag came with another call's tag, or -1.
   std::int32_t mismatched_peer() const noexcept { return mismatched_peer_; }
+  // Where all that is left to do is one lane that waits for one flag in memory, looks at it up to
+  // `looks` times: much sooner than a whole round would. Returns how often it looked in vain; -1:
+  // it is there.
+  int glance(int looks) const noexcept;
   // The peer that the first blocked lane waits for, or -1. For diagnosis.
   std::int32_t waits_for() const noexcept;
 
@@ -84,8 +87,8 @@ class Run {
   const BoundPlan* plan_ = nullptr;
   const Call* call_ = nullptr;
   std::uint64_t base_ = 0, tag_ = 0;
-  std::uint64_t segment_elements_ = 0, full_quantum_ = 0, last_quantum_ = 0;
-  std::uint32_t segments_ = 0, lanes_left_ = 0;
+  Cut cut_;
+  std::uint32_t lanes_left_ = 0;
   std::int32_t mismatched_peer_ = -1, failed_peer_ = -1;
   bool accepted_ = false, declined_ = false;
   Status failure_;

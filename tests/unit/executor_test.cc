@@ -151,13 +151,12 @@ void run_rank(Cluster& cluster, const Algorithm& algorithm, std::int32_t rank,
     std::vector<std::int32_t> input(count), output(count, -1);
     for (std::uint64_t i = 0; i < count; ++i) input[i] = contribution(rank, i, number);
     executor::Operation operation;
-    operation.plan = plan.get();
     operation.call.input =
         reinterpret_cast<const std::byte*>(in_place ? input.data() : input.data());
     operation.call.output = reinterpret_cast<std::byte*>(in_place ? input.data() : output.data());
     operation.call.elements = count;
     operation.call.element_bytes = 4;
-    operation.call.segment_bytes = number % 3 == 0 ? 16 << 10 : 128 << 10;
+    operation.route = executor::make_route(*plan, count, 4, number % 3 == 0 ? 16 << 10 : 128 << 10);
     operation.call.timeout_ms = 60000;
     operation.call.tag.fingerprint = static_cast<std::uint32_t>(count);
     operation.call.reduce =
@@ -219,11 +218,10 @@ TEST(Engine, AFailureEndsWhatWaits) {
   std::unique_lock lock(engine.mutex());
   auto plan = engine.bind(algorithm.emit(cluster.request(0), 0), cluster.channel(algorithm));
   ASSERT_TRUE(plan.ok());
-  operation.plan = &*plan;
+  operation.route = executor::make_route(*plan, 16, 4, 4096);
   operation.call.input = operation.call.output = reinterpret_cast<std::byte*>(data.data());
   operation.call.elements = 16;
   operation.call.element_bytes = 4;
-  operation.call.segment_bytes = 4096;
   operation.call.timeout_ms = 300;
   operation.call.reduce =
       kernels::best_kernels().reduce[static_cast<int>(kernels::DataType::kFloat32)][0];
@@ -233,7 +231,7 @@ TEST(Engine, AFailureEndsWhatWaits) {
   EXPECT_THAT(operation.status.text(), testing::HasSubstr("rank 1"));
   // The communicator has failed: what comes later gets the same error at once.
   executor::Operation later;
-  later.plan = &*plan;
+  later.route = operation.route;
   later.call = operation.call;
   engine.start(later);
   executor::drive_operation(engine, later);
