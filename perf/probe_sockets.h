@@ -17,7 +17,7 @@ class SocketRing {
 
   // All ranks call it together: every leader sends `out` bytes to the next and takes in `in` from
   // the one before, both at once; in us, of the slowest, the median of `times`. By the congestion
-  // control of the system or by reno, whichever is faster.
+  // control that HFREDUCE_CONGESTION asks for; else of the system or by reno, whichever is faster.
   double exchange_us(Seat& seat, std::uint64_t out, std::uint64_t in, int times);
 
  private:
