@@ -349,7 +349,9 @@ HFREDUCE_API hfreduceResult_t hfreduceAllReduceEx(const void* sendbuff, void* re
                                                   size_t count, hfreduceDataType_t datatype,
                                                   hfreduceRedOp_t op, hfreduceComm_t comm,
                                                   const hfreduceCallConfig_t* call);
-/* Persistent form: the plan is bound once, then started any number of times. Not supported yet. */
+/* Persistent form: checked and planned once, then started any number of times with
+ * hfreduceRequestStart, on all ranks alike; the buffers must stay where they are until the request
+ * is freed. call->request must be NULL. Starts nothing, and waits for nobody. */
 HFREDUCE_API hfreduceResult_t hfreduceAllReduceInit(const void* sendbuff, void* recvbuff,
                                                     size_t count, hfreduceDataType_t datatype,
                                                     hfreduceRedOp_t op, hfreduceComm_t comm,
@@ -364,7 +366,7 @@ HFREDUCE_API hfreduceResult_t hfreduceBroadcastEx(const void* sendbuff, void* re
                                                   size_t count, hfreduceDataType_t datatype,
                                                   int root, hfreduceComm_t comm,
                                                   const hfreduceCallConfig_t* call);
-/* Persistent form. Not supported yet. */
+/* Persistent form; see hfreduceAllReduceInit. */
 HFREDUCE_API hfreduceResult_t hfreduceBroadcastInit(const void* sendbuff, void* recvbuff,
                                                     size_t count, hfreduceDataType_t datatype,
                                                     int root, hfreduceComm_t comm,
@@ -376,7 +378,9 @@ HFREDUCE_API hfreduceResult_t hfreduceBroadcastInit(const void* sendbuff, void* 
  * request is hfreduceInvalidUsage. A request made inside a group becomes valid at hfreduceGroupEnd.
  */
 
-/* Starts a persistent request. Not supported yet. */
+/* Starts a persistent request, in or outside a group; it counts as a call like any other. It may be
+ * started again once it has ended: Test and Wait of one that is not started return at once.
+ * hfreduceInvalidUsage: it is active, it is not persistent, or its communicator was destroyed. */
 HFREDUCE_API hfreduceResult_t hfreduceRequestStart(hfreduceRequest_t request);
 /* *done = 1 when the operation has ended, well or not; its result is then returned. */
 HFREDUCE_API hfreduceResult_t hfreduceRequestTest(hfreduceRequest_t request, int* done);

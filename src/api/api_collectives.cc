@@ -80,7 +80,8 @@ Status check(const Arguments& args, const comm::Comm& comm) {
   return check_buffers(args, reduces || args.root == comm.rank());
 }
 
-Status check_and_submit(const Arguments& args, const hfreduceCallConfig_t* config) {
+// A call that was checked, as far as one rank can.
+Result<PendingCall> checked(const Arguments& args, const hfreduceCallConfig_t* config) {
   PendingCall pending;
   pending.handle = args.comm;
   pending.comm = comms().pin(args.comm);
@@ -107,6 +108,56 @@ Status check_and_submit(const Arguments& args, const hfreduceCallConfig_t* confi
                   nullptr,
                   full.timeout_ms == HFREDUCE_CONFIG_UNDEF_INT ? -1 : full.timeout_ms};
   if (full.algorithm != nullptr) pending.algorithm = full.algorithm;
+  return pending;
+}
+
+Status check_and_submit(const Arguments& args, const hfreduceCallConfig_t* config) {
+  HFR_ASSIGN(PendingCall pending, checked(args, config));
+  return submit(std::move(pending));
+}
+
+hfreduceResult_t persistent(const Arguments& args, const hfreduceCallConfig_t* config,
+                            hfreduceRequest_t* handle) {
+  return guarded([&]() -> Status {
+    if (handle == nullptr) return null_argument("request");
+    *handle = nullptr;
+    HFR_ASSIGN(PendingCall pending, checked(args, config));
+    if (pending.request != nullptr) {
+      return Status(
+          Code::kInvalidUsage,
+          "call->request: a persistent call has its request as an argument: pass NULL here");
+    }
+    auto request = std::make_unique<Request>();
+    request->comm = pending.handle;
+    request->call = pending.call;
+    request->algorithm = pending.algorithm;
+    executor::Operation rehearsal;  // so that what cannot be done is refused now, not at its start
+    if (!pending.algorithm.empty()) pending.call.algorithm = pending.algorithm.c_str();
+    HFR_TRY(pending.comm->prepare(pending.call, rehearsal));
+    request->operation.state.store(executor::Operation::State::kDone, std::memory_order_relaxed);
+    *handle = requests().add(std::move(request));
+    return {};
+  });
+}
+
+Status start(hfreduceRequest_t handle) {
+  const RequestTable::Pin request = requests().pin(handle);
+  if (!request) return bad_handle("request");
+  if (!request->call) {
+    return Status(
+        Code::kInvalidUsage,
+        "the request is not a persistent one: hfreduceAllReduceInit and the like make those");
+  }
+  PendingCall pending;
+  pending.persistent = handle;
+  pending.handle = request->comm;
+  pending.comm = comms().pin(request->comm);
+  if (!pending.comm) {
+    return Status(Code::kInvalidUsage,
+                  "the request's communicator was destroyed: free the request");
+  }
+  pending.call = *request->call;
+  pending.algorithm = request->algorithm;
   return submit(std::move(pending));
 }
 
@@ -176,6 +227,32 @@ hfreduceResult_t hfreduceBroadcastEx(const void* sendbuff, void* recvbuff, size_
   return collective({algorithms::Collective::kBroadcast, sendbuff, recvbuff, count, datatype,
                      hfreduceSum, root, comm},
                     call);
+}
+
+hfreduceResult_t hfreduceAllReduceInit(const void* sendbuff, void* recvbuff, size_t count,
+                                       hfreduceDataType_t datatype, hfreduceRedOp_t op,
+                                       hfreduceComm_t comm, const hfreduceCallConfig_t* call,
+                                       hfreduceRequest_t* request) {
+  return persistent(
+      {algorithms::Collective::kAllReduce, sendbuff, recvbuff, count, datatype, op, -1, comm}, call,
+      request);
+}
+
+hfreduceResult_t hfreduceBroadcastInit(const void* sendbuff, void* recvbuff, size_t count,
+                                       hfreduceDataType_t datatype, int root, hfreduceComm_t comm,
+                                       const hfreduceCallConfig_t* call,
+                                       hfreduceRequest_t* request) {
+  return persistent({algorithms::Collective::kBroadcast, sendbuff, recvbuff, count, datatype,
+                     hfreduceSum, root, comm},
+                    call, request);
+}
+
+hfreduceResult_t hfreduceRequestStart(hfreduceRequest_t request) {
+  return guarded([&] {
+    Status status = start(request);
+    if (!status.ok()) group_refused(status);
+    return status;
+  });
 }
 
 hfreduceResult_t hfreduceRequestTest(hfreduceRequest_t request, int* done) {

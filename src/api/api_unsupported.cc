@@ -31,19 +31,6 @@ hfreduceResult_t hfreduceCommSuspend(hfreduceComm_t, int) {
 hfreduceResult_t hfreduceCommResume(hfreduceComm_t) {
   return guarded([] { return not_supported("hfreduceCommResume"); });
 }
-hfreduceResult_t hfreduceAllReduceInit(const void*, void*, size_t, hfreduceDataType_t,
-                                       hfreduceRedOp_t, hfreduceComm_t, const hfreduceCallConfig_t*,
-                                       hfreduceRequest_t*) {
-  return guarded([] { return not_supported("hfreduceAllReduceInit"); });
-}
-hfreduceResult_t hfreduceBroadcastInit(const void*, void*, size_t, hfreduceDataType_t, int,
-                                       hfreduceComm_t, const hfreduceCallConfig_t*,
-                                       hfreduceRequest_t*) {
-  return guarded([] { return not_supported("hfreduceBroadcastInit"); });
-}
-hfreduceResult_t hfreduceRequestStart(hfreduceRequest_t) {
-  return guarded([] { return not_supported("hfreduceRequestStart"); });
-}
 hfreduceResult_t hfreduceRedOpCreatePreMulSum(hfreduceRedOp_t*, void*, hfreduceDataType_t,
                                               hfreduceScalarResidence_t, hfreduceComm_t) {
   return guarded([] { return not_supported("hfreduceRedOpCreatePreMulSum"); });

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "api/guard.h"
+
 namespace hfreduce::api {
 namespace {
 
@@ -22,13 +24,34 @@ Status prepare(const PendingCall& pending, executor::Operation& operation) {
   return pending.comm->prepare(call, operation);
 }
 
+bool blocks(const PendingCall& pending) {
+  return pending.request == nullptr && pending.persistent == nullptr;
+}
+
+Status prepare_again(const PendingCall& pending, executor::Operation& operation) {
+  if (!operation.done())
+    return Status(Code::kInvalidUsage,
+                  "the request is active: wait for it before starting it again");
+  operation.state.store(executor::Operation::State::kQueued, std::memory_order_relaxed);
+  operation.status = prepare(pending, operation);
+  if (operation.status.ok()) return {};
+  operation.state.store(executor::Operation::State::kDone, std::memory_order_release);
+  return operation.status;
+}
+
 // Starts an operation that nobody waits for yet.
 Status start_request(PendingCall& pending) {
-  auto request = std::make_unique<Request>();
-  request->comm = pending.handle;
-  HFR_TRY(prepare(pending, request->operation));
+  if (pending.persistent == nullptr) {
+    auto fresh = std::make_unique<Request>();
+    fresh->comm = pending.handle;
+    HFR_TRY(prepare(pending, fresh->operation));
+    *pending.request = requests().add(std::move(fresh));
+  }
+  const RequestTable::Pin request =
+      requests().pin(pending.persistent != nullptr ? pending.persistent : *pending.request);
+  if (!request) return bad_handle("request");
   executor::Operation& operation = request->operation;
-  *pending.request = requests().add(std::move(request));
+  if (pending.persistent != nullptr) HFR_TRY(prepare_again(pending, operation));
   executor::Engine* engine = pending.comm->engine();
   if (engine == nullptr) {
     pending.comm->start(operation);
@@ -64,12 +87,18 @@ Status run_setups(std::vector<std::function<Status()>> setups) {
 
 // Starts everything, then drives all engines until the blocking calls are done.
 Status run_calls(std::vector<PendingCall> calls) {
-  if (calls.size() == 1 && calls[0].request == nullptr) return run_blocking(calls[0]);
+  for (PendingCall& pending : calls) {
+    pending.comm = comms().pin(pending.handle);
+    if (!pending.comm)
+      return Status(Code::kInvalidUsage,
+                    "a communicator was destroyed in the group that calls it: nothing was started");
+  }
+  if (calls.size() == 1 && blocks(calls[0])) return run_blocking(calls[0]);
   std::vector<std::unique_ptr<executor::Operation>> blocking;
   std::vector<executor::Engine*> engines;
   Status first;
   for (PendingCall& pending : calls) {
-    if (pending.request != nullptr) {
+    if (!blocks(pending)) {
       first = first_failure(std::move(first), start_request(pending));
       continue;
     }
@@ -103,10 +132,11 @@ Status run_calls(std::vector<PendingCall> calls) {
 
 Status submit(PendingCall call) {
   if (group.depth > 0) {
+    call.comm = {};  // or who destroys it within the group would wait for the group's own pin
     group.calls.push_back(std::move(call));
     return {};
   }
-  return call.request != nullptr ? start_request(call) : run_blocking(call);
+  return blocks(call) ? run_blocking(call) : start_request(call);
 }
 
 Status submit_setup(std::function<Status()> setup) {

@@ -13,10 +13,11 @@ namespace hfreduce::api {
 // A collective that was checked and not yet started.
 struct PendingCall {
   hfreduceComm_t handle = nullptr;
-  CommTable::Pin comm;
+  CommTable::Pin comm;  // none while the call waits for its group to end
   comm::CollectiveCall call;
-  std::string algorithm;                 // forced by the caller; empty: the planner chooses
-  hfreduceRequest_t* request = nullptr;  // NULL: blocking
+  std::string algorithm;                   // forced by the caller; empty: the planner chooses
+  hfreduceRequest_t* request = nullptr;    // NULL: blocking
+  hfreduceRequest_t persistent = nullptr;  // to be started, instead of a new one
 };
 
 // Runs a collective now, or keeps it for the end of the group.

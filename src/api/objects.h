@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "api/handles.h"
 #include "comm/comm.h"
@@ -12,6 +14,9 @@ namespace hfreduce::api {
 struct Request {
   executor::Operation operation;
   hfreduceComm_t comm = nullptr;
+  // A persistent one is done until it is started, and starts this call; else empty.
+  std::optional<comm::CollectiveCall> call;
+  std::string algorithm;  // forced by that call
 };
 
 using CommTable = HandleTable<comm::Comm, hfreduceComm_t>;

@@ -181,6 +181,104 @@ TEST(Api, AnActiveRequestCannotBeFreedAndEndsWithItsCommunicator) {
   EXPECT_EQ(hfreduceRequestFree(request), hfreduceSuccess);
 }
 
+TEST(Api, APersistentRequestIsStartedAgainAndAgain) {
+  Team team(3);
+  team.each([](int rank, hfreduceComm_t comm) {
+    std::vector<float> data(5000), from(5000, 1.0f), out(5000);
+    hfreduceRequest_t sum = nullptr, root = nullptr;
+    ASSERT_EQ(hfreduceAllReduceInit(from.data(), out.data(), out.size(), hfreduceFloat32,
+                                    hfreduceSum, comm, nullptr, &sum),
+              hfreduceSuccess)
+        << last_error();
+    ASSERT_EQ(hfreduceBroadcastInit(data.data(), data.data(), data.size(), hfreduceFloat32, 1, comm,
+                                    nullptr, &root),
+              hfreduceSuccess);
+    EXPECT_EQ(hfreduceRequestWait(sum), hfreduceSuccess) << "not started: nothing to wait for";
+    for (int turn = 0; turn < 50; ++turn) {
+      from.assign(from.size(), static_cast<float>(rank + turn));
+      data.assign(data.size(), static_cast<float>(rank == 1 ? turn : -1));
+      ASSERT_EQ(hfreduceRequestStart(sum), hfreduceSuccess) << last_error();
+      ASSERT_EQ(hfreduceRequestStart(root), hfreduceSuccess) << last_error();
+      EXPECT_EQ(hfreduceRequestWait(root), hfreduceSuccess);
+      EXPECT_EQ(hfreduceRequestWait(sum), hfreduceSuccess);
+      EXPECT_THAT(out, testing::Each(static_cast<float>(3 + 3 * turn)));
+      EXPECT_THAT(data, testing::Each(static_cast<float>(turn)));
+    }
+    EXPECT_EQ(hfreduceRequestFree(sum), hfreduceSuccess);
+    EXPECT_EQ(hfreduceRequestFree(root), hfreduceSuccess);
+    EXPECT_EQ(hfreduceRequestStart(sum), hfreduceInvalidUsage);
+  });
+}
+
+TEST(Api, OneThreadStartsPersistentRequestsOfAllRanksInAGroup) {
+  Team team(2);
+  std::vector<int> data{1, 2};
+  hfreduceRequest_t requests[2];
+  for (int rank = 0; rank < 2; ++rank) {
+    int* const mine = &data[static_cast<std::size_t>(rank)];
+    ASSERT_EQ(hfreduceAllReduceInit(mine, mine, 1, hfreduceInt32, hfreduceSum, team[rank], nullptr,
+                                    &requests[rank]),
+              hfreduceSuccess);
+  }
+  for (int turn = 0; turn < 3; ++turn) {
+    ASSERT_EQ(hfreduceGroupStart(), hfreduceSuccess);
+    for (hfreduceRequest_t request : requests)
+      EXPECT_EQ(hfreduceRequestStart(request), hfreduceSuccess);
+    ASSERT_EQ(hfreduceGroupEnd(), hfreduceSuccess) << last_error();
+    for (hfreduceRequest_t request : requests)
+      EXPECT_EQ(hfreduceRequestWait(request), hfreduceSuccess);
+  }
+  EXPECT_THAT(data, testing::Each(3 * 2 * 2));
+  for (hfreduceRequest_t request : requests)
+    EXPECT_EQ(hfreduceRequestFree(request), hfreduceSuccess);
+}
+
+TEST(Api, APersistentRequestIsRefusedWhatItCannotDo) {
+  Team team(2);
+  int data = 1;
+  hfreduceRequest_t request = nullptr, other = nullptr;
+  hfreduceCallConfig_t call = HFREDUCE_CALL_CONFIG_INITIALIZER;
+  const auto make = [&](hfreduceRequest_t* place) {
+    return hfreduceAllReduceInit(&data, &data, 1, hfreduceInt32, hfreduceSum, team[0], &call,
+                                 place);
+  };
+  EXPECT_EQ(make(nullptr), hfreduceInvalidArgument);
+  call.request = &other;
+  EXPECT_EQ(make(&request), hfreduceInvalidUsage);
+  EXPECT_THAT(last_error(), HasSubstr("pass NULL"));
+  call.request = nullptr;
+  call.algorithm = "no-such";
+  EXPECT_EQ(make(&request), hfreduceInvalidArgument) << "at once, not when it is started";
+  call.algorithm = nullptr;
+  ASSERT_EQ(make(&request), hfreduceSuccess);
+  ASSERT_EQ(hfreduceRequestStart(request), hfreduceSuccess);
+  EXPECT_EQ(hfreduceRequestStart(request), hfreduceInvalidUsage) << "rank 1 has not called";
+  EXPECT_THAT(last_error(), HasSubstr("active"));
+  EXPECT_EQ(hfreduceRequestFree(request), hfreduceInvalidUsage);
+  call.request = &other;
+  ASSERT_EQ(hfreduceAllReduceEx(&data, &data, 1, hfreduceInt32, hfreduceSum, team[0], &call),
+            hfreduceSuccess);
+  EXPECT_EQ(hfreduceRequestStart(other), hfreduceInvalidUsage);
+  EXPECT_THAT(last_error(), HasSubstr("not a persistent one"));
+  EXPECT_EQ(hfreduceCommDestroy(std::exchange(team[0], nullptr)), hfreduceSuccess);
+  EXPECT_EQ(hfreduceRequestWait(request), hfreduceAborted);
+  EXPECT_EQ(hfreduceRequestStart(request), hfreduceInvalidUsage);
+  EXPECT_THAT(last_error(), HasSubstr("destroyed"));
+  EXPECT_EQ(hfreduceRequestFree(request), hfreduceSuccess);
+  EXPECT_EQ(hfreduceRequestFree(other), hfreduceSuccess);
+}
+
+TEST(Api, DestroyingWhatAGroupHasCalledEndsTheGroupWithASentence) {
+  Team team(2);
+  int data = 1;
+  ASSERT_EQ(hfreduceGroupStart(), hfreduceSuccess);
+  ASSERT_EQ(hfreduceAllReduce(&data, &data, 1, hfreduceInt32, hfreduceSum, team[0], nullptr),
+            hfreduceSuccess);
+  EXPECT_EQ(hfreduceCommDestroy(std::exchange(team[0], nullptr)), hfreduceSuccess);
+  EXPECT_EQ(hfreduceGroupEnd(), hfreduceInvalidUsage);
+  EXPECT_THAT(last_error(), HasSubstr("destroyed in the group"));
+}
+
 TEST(Api, BadArgumentsGetASentenceAndHarmNothing) {
   Team team(2);
   std::vector<float> data(8), other(8);
@@ -492,7 +590,6 @@ TEST(Api, FinalizeWaitsForWhatWasStartedAndEndsTheCommunicatorsUse) {
 TEST(Api, WhatIsNotBuiltYetSaysSoByName) {
   EXPECT_EQ(hfreduceCommShrink(nullptr, nullptr, 0, nullptr, nullptr, 0), hfreduceNotSupported);
   EXPECT_THAT(last_error(), HasSubstr("hfreduceCommShrink"));
-  EXPECT_EQ(hfreduceRequestStart(nullptr), hfreduceNotSupported);
 }
 
 TEST(Api, HostMemoryComesAndGoes) {
