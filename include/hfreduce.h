@@ -179,8 +179,8 @@ typedef struct {
   hfreduceStream_t stream;    /* NULL on a communicator of host memory */
   hfreduceRequest_t* request; /* NULL: block until the result is there; else start and return */
   int timeout_ms;             /* this operation's deadline; default: the communicator's */
-  const char* algorithm; /* force one by name (`hfreduce-sched list`); NULL: the planner chooses.
-                            Must be the same on all ranks. */
+  const char* algorithm; /* force one by name (`hfreduce-sched list`), and after an @ its segment in
+                            bytes ("ring@64K"); NULL: the planner chooses. The same on all ranks. */
 } hfreduceCallConfig_t;
 
 #define HFREDUCE_CALL_CONFIG_INITIALIZER                                             \
@@ -327,9 +327,9 @@ HFREDUCE_API hfreduceResult_t hfreduceCommGetAsyncError(hfreduceComm_t comm,
 /* The error that ended `comm`; comm NULL: this thread's last failed call. Any thread. */
 HFREDUCE_API hfreduceResult_t hfreduceCommGetErrorInfo(hfreduceComm_t comm,
                                                        hfreduceErrorInfo_t* info);
-/* What the communicator is and does, as JSON; `key`: "plan", "memory" or "links". *size: in, the
- * capacity of `buffer` in bytes; out, the bytes needed with the final NUL. A NULL buffer asks; a
- * buffer too small is left as it was and gets hfreduceInvalidArgument. Any thread. */
+/* What the communicator is and does, as JSON; `key`: "plan", "memory", "links" or "tuning". *size:
+ * in, the capacity of `buffer` in bytes; out, the bytes needed with the final NUL. A NULL buffer
+ * asks; a buffer too small is left as it was and gets hfreduceInvalidArgument. Any thread. */
 HFREDUCE_API hfreduceResult_t hfreduceCommGetInfo(hfreduceComm_t comm, const char* key,
                                                   char* buffer, size_t* size);
 

@@ -108,8 +108,9 @@ Status Comm::join_others(const Membership& membership) {
     return failure;
   }
   // Nobody may use a window before every rank of its host stands behind it.
-  auto ready = session_->exchange("", Deadline::after_ms(options_.init_timeout_ms));
+  auto ready = session_->exchange(measured_plans(), Deadline::after_ms(options_.init_timeout_ms));
   HFR_TRY(ready.status());
+  HFR_ASSIGN(facts_.tuning, planner::Tuning::parse(ready->front()));
   if (rank_ == 0 && options_.settings.explain != 0) explain();
   return {};
 }

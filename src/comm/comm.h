@@ -58,6 +58,10 @@ class Comm {
   Status join_others(const Membership& membership);
   Status agree(const std::vector<std::string>& greetings);
   Status make_engine();
+  // Rank 0's, for all; empty on other ranks, and where there are none.
+  std::string measured_plans() const;
+  std::string tuning_info() const;
+  std::string explain_tuning() const;
   executor::EngineHooks engine_hooks();
   bootstrap::SessionHooks session_hooks();
   bootstrap::CallState call_state(std::uint64_t sequence) const;

@@ -1,4 +1,4 @@
-// Making communicators out of communicators, and telling about them.
+// Making communicators out of communicators.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -73,67 +73,6 @@ Result<std::unique_ptr<Comm>> Comm::split(std::int32_t color, std::int32_t key,
     HFR_ASSIGN(membership.id, bootstrap::UniqueId::unpack(bytes));
   }
   return join(membership, std::move(options));
-}
-
-// ---------------------------------------------------------------- explaining
-
-Result<std::string> Comm::info(std::string_view key) const {
-  const std::uint64_t window = engine_ ? engine_->map().bytes() : 0;
-  if (key == "plan") {
-    const executor::BoundPlan* plan = engine_ ? engine_->last_plan() : nullptr;
-    return fmt::format(R"({{"ranks":{},"hosts":{},"algorithm":"{}","segment_bytes":{}}})", ranks_,
-                       placement_ ? placement_->hosts() : 1, plan ? plan->algorithm : "none",
-                       engine_ ? engine_->last_segment() : 0);
-  }
-  if (key == "memory") {
-    return fmt::format(R"({{"slots_bytes_at_most":{},"reserved_bytes":{}}})", window,
-                       engine_ ? kWindowBytes : 0);
-  }
-  if (key == "links") {
-    std::string list;
-    for (std::int32_t peer = 0; peer < ranks_; ++peer) {
-      if (peer == rank_ || !placement_) continue;
-      list += fmt::format(R"({}{{"rank":{},"host":"{}","kind":"{}"}})", list.empty() ? "" : ",",
-                          peer, session_->members()[static_cast<std::size_t>(peer)].host,
-                          placement_->mapped(rank_, peer) ? "shared memory" : "tcp");
-    }
-    return "[" + list + "]";
-  }
-  return Status(Code::kInvalidArgument,
-                fmt::format("there is no info '{}': plan, memory or links", key));
-}
-
-void Comm::explain() const {
-  const bool one_host = placement_->hosts() == 1;
-  std::string text = fmt::format("communicator '{}': {} ranks on {} host{}", options_.name, ranks_,
-                                 placement_->hosts(), one_host ? "" : "s");
-  if (!one_host) {
-    text += placement_->fewest_local() == placement_->most_local()
-                ? fmt::format(", {} on each", placement_->most_local())
-                : fmt::format(", {} to {} on each", placement_->fewest_local(),
-                              placement_->most_local());
-  }
-  text += one_host
-              ? "; all talk through shared memory"
-              : fmt::format(
-                    "; hosts talk over TCP, {} socket{} a link, checksum {}, "
-                    "congestion control {}",
-                    sockets_, sockets_ == 1 ? "" : "s", checksum_ ? "on" : "off", congestion_.name);
-  if (congestion_.chosen())
-    text += fmt::format(
-        " (the system's {} was not taken: it misjudges bursts; HFREDUCE_CONGESTION=system takes "
-        "it)",
-        congestion_.system);
-  text += fmt::format(". Allreduce: {}. Broadcast: {}.",
-                      planner::explain(facts_, algorithms::Collective::kAllReduce),
-                      planner::explain(facts_, algorithms::Collective::kBroadcast));
-  text += fmt::format(" Staging slots take at most {:.1f} MiB a rank.",
-                      static_cast<double>(engine_->map().bytes()) / (1 << 20));
-  text += one_host ? " The limit is the memory bus: ordinary buffers are copied once into a window "
-                     "and once out of it; memory of hfreduceMemAlloc, or a mapping registered with "
-                     "hfreduceCommRegisterMapping, is used where it is, from 4 KiB on."
-                   : " The limit is the network between the hosts.";
-  log_line(LogLevel::kInfo, "explain", text);
 }
 
 }  // namespace hfreduce::comm

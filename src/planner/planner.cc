@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/settings.h"
+
 namespace hfreduce::planner {
 namespace {
 
@@ -71,6 +73,16 @@ std::uint32_t pick_segment(const Facts& facts, const Algorithm& algorithm, std::
   return static_cast<std::uint32_t>(segment);
 }
 
+// "64 KiB"
+std::string size_text(std::uint64_t bytes) {
+  if (bytes < kKiB) return fmt::format("{} B", bytes);
+  return bytes < kKiB * kKiB ? fmt::format("{} KiB", bytes / kKiB)
+                             : fmt::format("{} MiB", bytes / kKiB / kKiB);
+}
+std::string us_text(std::int64_t ns) {
+  return fmt::format("{:.3g}", static_cast<double>(ns) / 1e3);
+}
+
 const Algorithm* usable(Collective collective, std::string_view name,
                         const schedule::Placement& placement) {
   const Algorithm* algorithm = algorithms::find(collective, name);
@@ -98,41 +110,81 @@ std::uint32_t segment_capacity(const Algorithm& algorithm, const schedule::Place
 
 namespace {
 
-// What the call or the facts ask for by name; nullptr: nothing that applies.
-Result<const Algorithm*> forced(const Facts& facts, const Question& question) {
+// "ring" or "ring@64K".
+struct Wanted {
+  std::string_view name;
+  std::uint32_t segment_bytes = 0;
+};
+
+Result<Wanted> parse_wanted(std::string_view text) {
+  const std::size_t at = text.find('@');
+  Wanted wanted{text.substr(0, at), 0};
+  if (at == std::string_view::npos) return wanted;
+  const auto segment = parse_size(text.substr(at + 1));
+  if (!segment.ok() || *segment < 1 || *segment > static_cast<std::int64_t>(kMostSegment))
+    return Status(Code::kInvalidArgument,
+                  fmt::format("algorithm '{}': a segment of 1 to 256M is to follow the @", text));
+  wanted.segment_bytes = static_cast<std::uint32_t>(*segment);
+  return wanted;
+}
+
+struct Forced {
+  const Algorithm* algorithm = nullptr;  // nullptr: nothing that applies
+  std::uint32_t segment_bytes = 0;       // 0: none
+};
+
+// What the call or the facts ask for by name.
+Result<Forced> forced(const Facts& facts, const Question& question) {
   const schedule::Placement& placement = *facts.placement;
-  if (question.forced.empty())
-    return facts.forced.empty() ? nullptr : usable(question.collective, facts.forced, placement);
-  const Algorithm* algorithm = usable(question.collective, question.forced, placement);
-  if (algorithm != nullptr) return algorithm;
-  const bool known = algorithms::find(question.collective, question.forced) != nullptr;
+  const bool by_call = !question.forced.empty();
+  const std::string_view text = by_call ? question.forced : std::string_view(facts.forced);
+  if (text.empty()) return Forced{};
+  HFR_ASSIGN(const Wanted wanted, parse_wanted(text));
+  const Algorithm* algorithm = usable(question.collective, wanted.name, placement);
+  if (algorithm != nullptr) return Forced{algorithm, wanted.segment_bytes};
+  if (!by_call) return Forced{};
+  const bool known = algorithms::find(question.collective, wanted.name) != nullptr;
   return Status(Code::kInvalidArgument,
-                fmt::format("algorithm '{}' {} (`hfreduce-sched list` names them)", question.forced,
+                fmt::format("algorithm '{}' {} (`hfreduce-sched list` names them)", wanted.name,
                             known ? fmt::format("does not work on {} ranks on {} hosts",
                                                 placement.ranks(), placement.hosts())
                                   : std::string("does not exist for this collective")));
+}
+
+// The fastest that was measured; nothing where nothing was.
+Forced measured(const Facts& facts, const Question& question) {
+  for (const Measured& it : facts.tuning.nearest(question.collective, question.bytes)) {
+    if (it.algorithm->name != kZeroCopy && it.algorithm->applies(*facts.placement))
+      return {it.algorithm, it.segment_bytes};
+  }
+  return {};
+}
+
+std::string_view picked(const Facts& facts, const Question& question) {
+  return question.collective == Collective::kAllReduce
+             ? pick_allreduce(*facts.placement, question.bytes)
+             : pick_broadcast(*facts.placement, question.bytes);
 }
 
 }  // namespace
 
 Result<Choice> choose(const Facts& facts, const Question& question) {
   const schedule::Placement& placement = *facts.placement;
-  HFR_ASSIGN(const Algorithm* const wanted, forced(facts, question));
-  const bool wants_zero_copy = wanted != nullptr && wanted->name == kZeroCopy;
-  Choice choice{wanted, 0, nullptr, 0};
-  if (wanted == nullptr || wants_zero_copy) {
-    const std::string_view name = question.collective == Collective::kAllReduce
-                                      ? pick_allreduce(placement, question.bytes)
-                                      : pick_broadcast(placement, question.bytes);
-    choice.algorithm = usable(question.collective, name, placement);
-  }
-  if (choice.algorithm == nullptr)
+  HFR_ASSIGN(const Forced wanted, forced(facts, question));
+  const bool free = wanted.algorithm == nullptr;
+  const bool wants_zero_copy = !free && wanted.algorithm->name == kZeroCopy;
+  Forced way = wanted;
+  if (free || wants_zero_copy) way = measured(facts, question);
+  if (way.algorithm == nullptr)
+    way.algorithm = usable(question.collective, picked(facts, question), placement);
+  if (way.algorithm == nullptr)
     return Status(Code::kInternalError, "the planner chose an algorithm that does not apply");
-  const std::uint32_t most = segment_capacity(*choice.algorithm, placement);
-  choice.segment_bytes = facts.segment_bytes != 0
-                             ? std::min(facts.segment_bytes, most)
-                             : pick_segment(facts, *choice.algorithm, question.bytes);
-  if (wants_zero_copy || (wanted == nullptr && question.bytes >= kZeroCopyFrom)) {
+  Choice choice{way.algorithm, 0, nullptr, 0};
+  const std::uint32_t most = segment_capacity(*way.algorithm, placement);
+  const std::uint32_t segment = facts.segment_bytes != 0 ? facts.segment_bytes : way.segment_bytes;
+  choice.segment_bytes =
+      segment != 0 ? std::min(segment, most) : pick_segment(facts, *way.algorithm, question.bytes);
+  if (wants_zero_copy || (free && question.bytes >= kZeroCopyFrom)) {
     choice.zero_copy = usable(question.collective, kZeroCopy, placement);
     choice.zero_copy_segment_bytes = kZeroCopySegment;
   }
@@ -147,8 +199,27 @@ std::string explain(const Facts& facts, Collective collective) {
     if (!choice.ok() || choice->algorithm->name == before) continue;
     text += before.empty()
                 ? fmt::format("{}", choice->algorithm->name)
-                : fmt::format(" up to {} KiB, then {}", bytes / 2 / kKiB, choice->algorithm->name);
+                : fmt::format(" up to {}, then {}", size_text(bytes / 2), choice->algorithm->name);
     before = choice->algorithm->name;
+  }
+  return text;
+}
+
+std::string explain_measured(const Facts& facts, Collective collective) {
+  std::string text;
+  std::uint64_t before = 0;
+  for (const std::uint64_t bytes : {std::uint64_t{8}, 64 * kKiB, 16 * kKiB * kKiB}) {
+    const std::vector<Measured> ways = facts.tuning.nearest(collective, bytes);
+    if (ways.empty() || ways[0].bytes == before) continue;
+    before = ways[0].bytes;
+    text += fmt::format("{}{} {} in {} us", text.empty() ? "" : "; ", size_text(ways[0].bytes),
+                        ways[0].algorithm->name, us_text(ways[0].ns));
+    std::vector<const Algorithm*> named{ways[0].algorithm};
+    for (const Measured& way : ways) {
+      if (std::find(named.begin(), named.end(), way.algorithm) != named.end()) continue;
+      named.push_back(way.algorithm);
+      text += fmt::format(", {} {}", way.algorithm->name, us_text(way.ns));
+    }
   }
   return text;
 }

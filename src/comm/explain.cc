@@ -1,0 +1,119 @@
+// What a communicator tells about itself.
+#include <fmt/core.h>
+
+#include "base/log.h"
+#include "comm/comm.h"
+#include "comm/tuning_file.h"
+
+namespace hfreduce::comm {
+namespace {
+
+// Of a path or a name, as part of a JSON string.
+std::string in_json(std::string_view text) {
+  std::string safe;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') safe += '\\';
+    safe += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
+  }
+  return safe;
+}
+
+}  // namespace
+
+Result<std::string> Comm::info(std::string_view key) const {
+  const std::uint64_t window = engine_ ? engine_->map().bytes() : 0;
+  if (key == "plan") {
+    const executor::BoundPlan* plan = engine_ ? engine_->last_plan() : nullptr;
+    return fmt::format(R"({{"ranks":{},"hosts":{},"algorithm":"{}","segment_bytes":{}}})", ranks_,
+                       placement_ ? placement_->hosts() : 1, plan ? plan->algorithm : "none",
+                       engine_ ? engine_->last_segment() : 0);
+  }
+  if (key == "tuning") return tuning_info();
+  if (key == "memory") {
+    return fmt::format(R"({{"slots_bytes_at_most":{},"reserved_bytes":{}}})", window,
+                       engine_ ? kWindowBytes : 0);
+  }
+  if (key == "links") {
+    std::string list;
+    for (std::int32_t peer = 0; peer < ranks_; ++peer) {
+      if (peer == rank_ || !placement_) continue;
+      list += fmt::format(R"({}{{"rank":{},"host":"{}","kind":"{}"}})", list.empty() ? "" : ",",
+                          peer, session_->members()[static_cast<std::size_t>(peer)].host,
+                          placement_->mapped(rank_, peer) ? "shared memory" : "tcp");
+    }
+    return "[" + list + "]";
+  }
+  return Status(Code::kInvalidArgument,
+                fmt::format("there is no info '{}': plan, memory, links or tuning", key));
+}
+
+std::string Comm::measured_plans() const {
+  if (rank_ != 0 || options_.settings.deterministic != 0) return "";
+  return read_tuning(tuning_path(options_.settings.tuning), planner::Shape::of(*placement_))
+      .to_text();
+}
+
+// What a program that measures plans needs to know, and what is in use.
+std::string Comm::tuning_info() const {
+  std::string ways;
+  const planner::Shape shape = placement_ ? planner::Shape::of(*placement_) : planner::Shape{};
+  for (const algorithms::Algorithm& algorithm : algorithms::all()) {
+    if (!placement_ || !algorithm.applies(*placement_) || algorithm.name == "zero-copy") continue;
+    ways += fmt::format(
+        R"({}{{"collective":"{}","algorithm":"{}","most_segment_bytes":{}}})",
+        ways.empty() ? "" : ",",
+        algorithm.collective == algorithms::Collective::kAllReduce ? "allreduce" : "broadcast",
+        algorithm.name, planner::segment_capacity(algorithm, *placement_));
+  }
+  return fmt::format(R"({{"file":"{}","machine":"{}","shape":"{}","in_use":{},"ways":[{}]}})",
+                     in_json(tuning_path(options_.settings.tuning)), in_json(machine_name()),
+                     shape.to_text(), !facts_.tuning.empty(), ways);
+}
+
+// Why these plans.
+std::string Comm::explain_tuning() const {
+  if (options_.settings.deterministic != 0)
+    return " These are built-in thresholds: HFREDUCE_DETERMINISTIC keeps measured plans out.";
+  if (facts_.tuning.empty())
+    return " These are built-in thresholds: `hfreduce-perf tune` measures what is fastest here.";
+  using algorithms::Collective;
+  return fmt::format(" They were measured on this machine (allreduce: {}; broadcast: {}).",
+                     planner::explain_measured(facts_, Collective::kAllReduce),
+                     planner::explain_measured(facts_, Collective::kBroadcast));
+}
+
+void Comm::explain() const {
+  const bool one_host = placement_->hosts() == 1;
+  std::string text = fmt::format("communicator '{}': {} ranks on {} host{}", options_.name, ranks_,
+                                 placement_->hosts(), one_host ? "" : "s");
+  if (!one_host) {
+    text += placement_->fewest_local() == placement_->most_local()
+                ? fmt::format(", {} on each", placement_->most_local())
+                : fmt::format(", {} to {} on each", placement_->fewest_local(),
+                              placement_->most_local());
+  }
+  text += one_host
+              ? "; all talk through shared memory"
+              : fmt::format(
+                    "; hosts talk over TCP, {} socket{} a link, checksum {}, "
+                    "congestion control {}",
+                    sockets_, sockets_ == 1 ? "" : "s", checksum_ ? "on" : "off", congestion_.name);
+  if (congestion_.chosen())
+    text += fmt::format(
+        " (the system's {} was not taken: it misjudges bursts; HFREDUCE_CONGESTION=system takes "
+        "it)",
+        congestion_.system);
+  text += fmt::format(". Allreduce: {}. Broadcast: {}.",
+                      planner::explain(facts_, algorithms::Collective::kAllReduce),
+                      planner::explain(facts_, algorithms::Collective::kBroadcast));
+  text += explain_tuning();
+  text += fmt::format(" Staging slots take at most {:.1f} MiB a rank.",
+                      static_cast<double>(engine_->map().bytes()) / (1 << 20));
+  text += one_host ? " The limit is the memory bus: ordinary buffers are copied once into a window "
+                     "and once out of it; memory of hfreduceMemAlloc, or a mapping registered with "
+                     "hfreduceCommRegisterMapping, is used where it is, from 4 KiB on."
+                   : " The limit is the network between the hosts.";
+  log_line(LogLevel::kInfo, "explain", text);
+}
+
+}  // namespace hfreduce::comm

@@ -1,0 +1,136 @@
+#include "planner/tuning.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "planner/planner.h"
+
+namespace hfreduce::planner {
+namespace {
+
+using algorithms::Collective;
+using testing::HasSubstr;
+
+constexpr const char* kFile =
+    "hfreduce-tuning 1\n"
+    "machine a processor, 2 processors, hfreduce 100\n"
+    "shape 1 2 2\n"
+    "allreduce 8 one-shot 0 900\n"
+    "allreduce 8 two-shot 0 400\n"
+    "allreduce 1048576 two-shot 65536 90000\n"
+    "allreduce 1048576 two-shot 262144 80000\n"
+    "allreduce 1048576 of-another-version 1 1\n"
+    "allreduce 1048576 ring 0 200000\n"
+    "broadcast 8 chain 0 300\n"
+    "shape 2 1 1\n"
+    "allreduce 1048576 double-tree 0 5\n"
+    "shape 3 1 2\n"
+    "end\n";
+
+Tuning of(const TuningFile& file, const Shape& shape) {
+  const auto found = file.shapes.find(shape);
+  return found == file.shapes.end() ? Tuning() : found->second;
+}
+
+Choice chosen(const Facts& facts, Collective collective, std::uint64_t bytes,
+              std::string_view forced = {}) {
+  const auto choice = choose(facts, {collective, bytes, forced});
+  EXPECT_TRUE(choice.ok()) << choice.status().text();
+  return choice.ok() ? *choice : Choice{};
+}
+
+TEST(Tuning, TheFastestThatWasMeasuredNearTheSizeIsChosen) {
+  const auto file = TuningFile::parse(kFile);
+  ASSERT_TRUE(file.ok()) << file.status().text();
+  EXPECT_EQ(file->machine, "a processor, 2 processors, hfreduce 100");
+  EXPECT_EQ(file->shapes.size(), 3u);
+  const schedule::Placement placement({0, 0});
+  Facts facts;
+  facts.placement = &placement;
+  facts.tuning = of(*file, Shape::of(placement));
+  EXPECT_EQ(chosen(facts, Collective::kAllReduce, 16).algorithm->name, "two-shot");
+  EXPECT_EQ(chosen(facts, Collective::kAllReduce, 2 << 20).segment_bytes, 262144u);
+  EXPECT_EQ(chosen(facts, Collective::kBroadcast, 8).algorithm->name, "chain");
+  // Nothing was measured near: the thresholds.
+  EXPECT_EQ(chosen(facts, Collective::kBroadcast, 1 << 20).algorithm->name, "direct");
+  EXPECT_EQ(chosen(facts, Collective::kAllReduce, 64 << 20).algorithm->name, "two-shot");
+  // A forced one comes first, in the settings and in the call.
+  facts.forced = "ring@32K";
+  EXPECT_EQ(chosen(facts, Collective::kAllReduce, 8).algorithm->name, "ring");
+  EXPECT_EQ(chosen(facts, Collective::kAllReduce, 8).segment_bytes, 32u << 10);
+  EXPECT_EQ(chosen(facts, Collective::kAllReduce, 8, "one-shot@1K").segment_bytes, 1024u);
+}
+
+TEST(Tuning, WhatWasMeasuredDoesNotDecideWhereBuffersAreMapped) {
+  const auto file = TuningFile::parse(kFile);
+  const schedule::Placement placement({0, 0});
+  Facts facts;
+  facts.placement = &placement;
+  facts.tuning = of(*file, Shape::of(placement));
+  EXPECT_EQ(chosen(facts, Collective::kAllReduce, 1 << 20).zero_copy->name, "zero-copy");
+}
+
+TEST(Tuning, AnAlgorithmThatDoesNotApplyHereIsPassedOver) {
+  const auto tuning = Tuning::parse("allreduce 8 one-shot 0 10\nallreduce 8 double-tree 0 20\n");
+  ASSERT_TRUE(tuning.ok());
+  const schedule::Placement placement({0, 1});  // no host of one
+  Facts facts;
+  facts.placement = &placement;
+  facts.tuning = *tuning;
+  EXPECT_EQ(chosen(facts, Collective::kAllReduce, 8).algorithm->name, "double-tree");
+}
+
+TEST(Tuning, WhatIsHandedToAllRanksIsTheSame) {
+  const auto file = TuningFile::parse(kFile);
+  const Tuning tuning = of(*file, {1, 2, 2});
+  const auto again = Tuning::parse(tuning.to_text());
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->to_text(), tuning.to_text());
+  EXPECT_THAT(tuning.to_text(), HasSubstr("allreduce 1048576 two-shot 262144 80000\n"));
+}
+
+TEST(Tuning, DamageIsFoundWhereverItIs) {
+  const std::string whole = kFile;
+  for (std::size_t size = 0; size < whole.size(); ++size)
+    EXPECT_FALSE(TuningFile::parse(whole.substr(0, size)).ok()) << size;
+  // A byte changed: refused, or read as what it then says; never worse.
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    for (const char byte : {'\0', '\n', 'x', '9', '\xff', '-'}) {
+      std::string changed = whole;
+      changed[at] = byte;
+      const auto file = TuningFile::parse(changed);
+      if (!file.ok()) {
+        EXPECT_THAT(file.status().text(), testing::Not(HasSubstr("\xff")));
+      }
+    }
+  }
+  for (const char* line : {"allreduce", "allreduce 8", "allreduce 8 ring", "allreduce 8 ring 0",
+                           "allreduce 0 ring 0 1", "allreduce 8 ring 0 0", "allreduce 8 ring -1 1",
+                           "allreduce 8 ring 0 1 1", "reduce 8 ring 0 1",
+                           "allreduce 99999999999999999999999 ring 0 1"}) {
+    EXPECT_THAT(Tuning::parse(line).status().text(), HasSubstr("damaged at")) << line;
+  }
+}
+
+TEST(Tuning, ASegmentBehindTheNameMustBeOne) {
+  const schedule::Placement placement({0, 0});
+  Facts facts;
+  facts.placement = &placement;
+  for (const char* wrong : {"ring@", "ring@0", "ring@x", "ring@1T", "ring@512M", "@64K"}) {
+    const auto choice = choose(facts, {Collective::kAllReduce, 8, wrong});
+    EXPECT_EQ(choice.status().code(), Code::kInvalidArgument) << wrong;
+  }
+}
+
+TEST(Tuning, ExplainedWithWhatTheOthersTook) {
+  const auto file = TuningFile::parse(kFile);
+  const schedule::Placement placement({0, 0});
+  Facts facts;
+  facts.placement = &placement;
+  facts.tuning = of(*file, {1, 2, 2});
+  EXPECT_EQ(explain_measured(facts, Collective::kAllReduce),
+            "8 B two-shot in 0.4 us, one-shot 0.9; 1 MiB two-shot in 80 us, ring 200");
+}
+
+}  // namespace
+}  // namespace hfreduce::planner
