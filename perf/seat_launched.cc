@@ -24,20 +24,25 @@ std::uint64_t hash_of(const std::string& text) {
   return hash;
 }
 
+std::string boot_id() {
+  std::string boot;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
+  return boot;
+}
+
 // Equal for processes that one kernel runs in one network namespace.
 std::uint64_t host_key() {
   if (const char* given = std::getenv("HFREDUCE_HOSTID"); given != nullptr && *given != '\0') {
     return hash_of(given);
   }
-  std::string boot;
-  std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
   struct stat about = {};
   stat("/proc/self/ns/net", &about);
-  return hash_of(fmt::format("{} {}", boot, about.st_ino));
+  return hash_of(fmt::format("{} {}", boot_id(), about.st_ino));
 }
 
 struct Card {
   std::uint64_t host = 0;
+  std::uint64_t machine = 0;  // equal for processes that one kernel runs
   std::uint64_t nonce[2] = {};
   std::int64_t pid = 0;
   std::int64_t fd = -1;
@@ -55,11 +60,14 @@ std::vector<int> place_ranks(Seat& seat, const std::vector<Card>& cards) {
   std::vector<std::uint64_t> hosts;
   std::map<std::uint64_t, int> population;
   std::vector<int> here;
+  int machine_ranks = 0;
   for (std::size_t r = 0; r < cards.size(); ++r) {
     const std::uint64_t key = cards[r].host;
     if (++population[key] == 1) hosts.push_back(key);
+    if (cards[r].machine == cards[static_cast<std::size_t>(seat.rank)].machine) ++machine_ranks;
     if (key == cards[static_cast<std::size_t>(seat.rank)].host) here.push_back(static_cast<int>(r));
   }
+  seat.machine_ranks = machine_ranks;
   seat.hosts = static_cast<int>(hosts.size());
   const std::uint64_t mine = cards[static_cast<std::size_t>(seat.rank)].host;
   seat.host = static_cast<int>(std::find(hosts.begin(), hosts.end(), mine) - hosts.begin());
@@ -118,6 +126,7 @@ Seat join_launched(const Options& options, std::uint64_t buffer_bytes) {
   seat.remote = std::make_unique<Remote>(comm, seat.rank, seat.ranks);
   Card card;
   card.host = host_key();
+  card.machine = hash_of(boot_id());
   const std::vector<int> here = place_ranks(seat, swap_cards(*seat.remote, card));
   double failed = share_memory(seat, card, here, buffer_bytes) ? 0 : 1;
   seat.remote->maximum(std::span(&failed, 1));
