@@ -31,7 +31,7 @@ void put_about(Line& about, const Case& c, const Seat& seat, bool checked) {
 }  // namespace
 
 Cores OverlapRunner::cores() const {
-  const int threads = seat_.remote || seat_.own_arena ? 1 : std::max(1, options_.threads);
+  const int threads = seat_.launched ? 1 : std::max(1, options_.threads);
   return {seat_.shape.cores, seat_.machine_ranks, seat_.machine_ranks / threads};
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 
 #include "failure.h"
@@ -25,11 +26,23 @@ struct Prepared {
 
 std::string_view name_in(std::string_view entry) { return entry.substr(0, entry.find('=')); }
 
+// What would make a launcher believe that it is a part of the job that this process is of.
+bool of_a_launcher(std::string_view entry) {
+  const bool by_open_mpi = getenv("OMPI_COMM_WORLD_RANK") != nullptr;
+  if (entry.substr(0, 9) == "OMPI_MCA_") return by_open_mpi;  // else they are the user's wishes
+  for (const std::string_view prefix :
+       {"OMPI_", "PMIX_", "PMI_", "HYDRA_", "HYDI_", "SLURM_", "MPI_LOCAL"}) {
+    if (entry.substr(0, prefix.size()) == prefix) return true;
+  }
+  return false;
+}
+
 Prepared prepare(const Start& start) {
   Prepared p;
   p.environment = start.environment;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     bool replaced = false;
+    if (start.afresh && of_a_launcher(*entry)) continue;
     for (const std::string& one : start.environment) replaced |= name_in(one) == name_in(*entry);
     if (!replaced) p.environment.emplace_back(*entry);
   }
@@ -47,7 +60,7 @@ Prepared prepare(const Start& start) {
   prctl(PR_SET_PDEATHSIG, start.gently ? SIGTERM : SIGKILL);
   if (getppid() != parent) _exit(127);
   setpgid(0, 0);  // a terminal's interrupt goes to this program, which ends them in order
-  sched_setaffinity(0, sizeof(p.cores), &p.cores);
+  if (!start.cores.empty()) sched_setaffinity(0, sizeof(p.cores), &p.cores);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

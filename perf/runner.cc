@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "failure.h"
+#include "peer_spread.h"
 
 namespace hfreduce::perf {
 Runner::Runner(Seat& seat, const Options& options)
@@ -12,14 +13,32 @@ Runner::Runner(Seat& seat, const Options& options)
       options_(options),
       progress_(seat.rank == 0),
       comparing_(!options.compare.empty()) {
-  if (comparing_ && seat_.rank == 0) {
-    const auto cores = static_cast<int>(seat_.cores.size());
-    peers_ =
-        std::make_unique<Peers>(parse_compare(options_.compare, seat_.ranks, cores, find_program),
-                                seat_.ranks, seat_.cores, options_.bind != 0, options_.patience);
-  }
+  if (seat_.hosts > 1 && (options_.limits != 0 || comparing_)) ring_ = SocketRing::connect(seat_);
+  if (comparing_) start_peers();
+  if (options_.limits == 0) ring_.reset();
   if (seat_.rank == 0 && !options_.baseline.empty()) baseline_ = Baseline::read(options_.baseline);
-  if (seat_.hosts > 1 && options_.limits != 0) ring_ = SocketRing::connect(seat_);
+}
+
+void Runner::start_peers() {
+  const PeerCrowd crowd{seat_.machine_ranks, static_cast<int>(seat_.cores.size()), seat_.hosts};
+  if (!seat_.launched && seat_.rank != 0) return;
+  std::vector<PeerSpec> specs;
+  const auto parse = [&] {
+    specs = parse_compare(options_.compare, crowd, find_program);
+    return PeerCompany::Lines{};
+  };
+  PeerPlace place;
+  place.count = place.ranks = seat_.ranks;
+  place.cores = seat_.cores;
+  place.bind = options_.bind != 0;
+  if (seat_.launched) {
+    company_ = std::make_unique<EachItsOwn>(seat_);
+    place = spread_place(seat_, ring_.get(), *company_);
+  } else {
+    company_ = std::make_unique<Alone>();
+  }
+  company_->together(parse);
+  peers_ = std::make_unique<Peers>(specs, place, *company_, options_.patience);
 }
 
 void Runner::show(const Case& c, std::size_t done, std::size_t all) {

@@ -37,6 +37,7 @@ class Runner {
     double preempted = 0;  // times, of the rank that was hit most
   };
 
+  void start_peers();
   Line run_one(const Case& c);
   // Rounds of calls, probes and other libraries, which take turns so that all see the same machine.
   std::vector<Round> run_rounds(const Case& c, Line& line);
@@ -58,8 +59,9 @@ class Runner {
   const Options& options_;
   Progress progress_;
   std::unique_ptr<SocketRing> ring_;
-  bool comparing_;                    // the same on all ranks
-  std::unique_ptr<Peers> peers_;      // on rank 0
+  bool comparing_;  // the same on all ranks
+  std::unique_ptr<PeerCompany> company_;
+  std::unique_ptr<Peers> peers_;      // on rank 0; on each under a launcher
   std::optional<Baseline> baseline_;  // on rank 0
 };
 

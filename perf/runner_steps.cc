@@ -49,7 +49,7 @@ void Runner::let_peers(const std::function<void(Peers&)>& what) {
     progress_.clear();
     what(*peers_);
   }
-  seat_.team->fence_asleep();
+  if (seat_.team) seat_.team->fence_asleep();
 }
 
 void Runner::time_back_to_back(const Case& c, int calls, Samples& samples) {

@@ -17,7 +17,8 @@ struct Seat {
   Comm comm;
   int rank = 0;
   int ranks = 1;
-  int host = 0;  // hosts are numbered by their lowest rank
+  bool launched = false;  // by others than this program
+  int host = 0;           // hosts are numbered by their lowest rank
   int hosts = 1;
   Shape shape;
   int machine_ranks = 1;             // on this machine, which may be several hosts to us

@@ -117,6 +117,8 @@ Seat join_launched(const Options& options, std::uint64_t buffer_bytes) {
   hfreduceComm_t comm = nullptr;
   must(hfreduceCommInitFromEnv(&comm, &config), nullptr, "joining under the launcher");
   seat.comm.reset(comm);
+  seat.launched = true;
+  seat.cores = allowed_cores();
   must(hfreduceCommUserRank(comm, &seat.rank), comm, "asking for the rank");
   must(hfreduceCommCount(comm, &seat.ranks), comm, "asking for the number of ranks");
   if (options.root >= seat.ranks) {

@@ -35,7 +35,7 @@ const FindProgram kEverything =
             "mpiexec.mpich", "tool"});
 
 TEST(CompareSpec, NamesAndSettings) {
-  const auto specs = parse_compare({"mpi,gloo", "exec:tool -v  fast"}, 2, 2, kEverything);
+  const auto specs = parse_compare({"mpi,gloo", "exec:tool -v  fast"}, {2, 2}, kEverything);
   ASSERT_EQ(specs.size(), 4u);
   EXPECT_EQ(specs[0].label, "openmpi");
   EXPECT_EQ(specs[0].launcher[0], "/bin/mpirun.openmpi");
@@ -49,7 +49,7 @@ TEST(CompareSpec, NamesAndSettings) {
 
 TEST(CompareSpec, CrowdedOpenMpiYields) {
   const auto yields = [](int ranks, int cores) {
-    const auto words = parse_compare({"openmpi"}, ranks, cores, kEverything)[0].launcher;
+    const auto words = parse_compare({"openmpi"}, {ranks, cores}, kEverything)[0].launcher;
     return std::find(words.begin(), words.end(), "mpi_yield_when_idle") != words.end();
   };
   EXPECT_FALSE(yields(2, 2));
@@ -58,7 +58,7 @@ TEST(CompareSpec, CrowdedOpenMpiYields) {
 
 TEST(CompareSpec, ColumnsHaveNamesOfTheirOwn) {
   const auto specs =
-      parse_compare({"exec:tool,exec:tool", "exec:hfreduce"}, 2, 2, having({"tool", "hfreduce"}));
+      parse_compare({"exec:tool,exec:tool", "exec:hfreduce"}, {2, 2}, having({"tool", "hfreduce"}));
   EXPECT_EQ(specs[0].label, "tool");
   EXPECT_EQ(specs[1].label, "tool#2");
   EXPECT_EQ(specs[2].label, "hfreduce#2");
@@ -66,7 +66,7 @@ TEST(CompareSpec, ColumnsHaveNamesOfTheirOwn) {
 
 TEST(CompareSpec, WhatIsMissingNamesItsPackage) {
   const auto sentence = [](const char* wish, const FindProgram& find) {
-    return refused([&] { parse_compare({wish}, 2, 2, find); }, kExitBadUsage);
+    return refused([&] { parse_compare({wish}, {2, 2}, find); }, kExitBadUsage);
   };
   EXPECT_NE(sentence("mpi", having({})).find("libopenmpi-dev"), std::string::npos);
   EXPECT_NE(sentence("mpich", having({})).find("libmpich-dev"), std::string::npos);
@@ -78,7 +78,7 @@ TEST(CompareSpec, WhatIsMissingNamesItsPackage) {
   EXPECT_NE(sentence("exec:nothing", kEverything).find("no program"), std::string::npos);
   // MPI means whichever there is.
   const auto only = having({"hfreduce-peer-mpich", "mpiexec.mpich"});
-  EXPECT_EQ(parse_compare({"mpi"}, 2, 2, only).at(0).label, "mpich");
+  EXPECT_EQ(parse_compare({"mpi"}, {2, 2}, only).at(0).label, "mpich");
 }
 
 TEST(CompareLines, Requests) {
