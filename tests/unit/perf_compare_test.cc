@@ -4,6 +4,7 @@
 
 #include "failure.h"
 #include "peer_columns.h"
+#include "peer_daemons.h"
 #include "peer_lines.h"
 #include "peer_spec.h"
 
@@ -79,6 +80,56 @@ TEST(CompareSpec, WhatIsMissingNamesItsPackage) {
   // MPI means whichever there is.
   const auto only = having({"hfreduce-peer-mpich", "mpiexec.mpich"});
   EXPECT_EQ(parse_compare({"mpi"}, {2, 2}, only).at(0).label, "mpich");
+}
+
+std::vector<std::string> words_of(PeerKind kind, const std::vector<PeerHost>& hosts) {
+  PeerSpec spec{kind, "x", {"/lib/adapter"}, {"/bin/launch", "-n", "2", "--bind-to", "none"}, {}};
+  return spread_launcher(spec, hosts);
+}
+
+std::string after(const std::vector<std::string>& words, const std::string& name) {
+  const auto found = std::find(words.begin(), words.end(), name);
+  return found == words.end() || found + 1 == words.end() ? "" : *(found + 1);
+}
+
+TEST(CompareHosts, LaunchersAreToldWhereTheRanksAre) {
+  const std::vector<PeerHost> hosts = {{"10.0.1.1", "10.0.1.0/24", 2, "0=a,1=b"},
+                                       {"10.0.2.1", "10.0.2.0/24", 1, "2=c"}};
+  const auto open_mpi = words_of(PeerKind::kOpenMpi, hosts);
+  EXPECT_EQ(after(open_mpi, "-n"), "3") << "of all hosts, not of this one";
+  EXPECT_EQ(after(open_mpi, "--host"), "10.0.1.1:2,10.0.2.1:1");
+  EXPECT_EQ(after(open_mpi, "btl_tcp_if_include"), "10.0.1.0/24,10.0.2.0/24");
+  EXPECT_EQ(after(open_mpi, "plm_rsh_agent"), "/lib/adapter agent");
+  const auto mpich = words_of(PeerKind::kMpich, hosts);
+  EXPECT_EQ(after(mpich, "-hosts"), "10.0.1.1:2,10.0.2.1:1");
+  EXPECT_EQ(after(mpich, "-launcher"), "manual");
+  // One host needs neither agent nor network.
+  EXPECT_EQ(after(words_of(PeerKind::kOpenMpi, {hosts[0]}), "--host"), "");
+}
+
+TEST(CompareHosts, WhatAgentsPassOnIsFoundByTheAddress) {
+  const std::vector<PeerHost> hosts = {
+      {"10.0.0.1", "", 1, ""}, {"10.0.0.2", "", 1, ""}, {"10.0.0.3", "", 1, ""}};
+  const std::string third = "10.0.0.3 orted -x \"3\"\n", second = "10.0.0.2 orted -x \"2\"\n";
+  EXPECT_FALSE(daemon_commands(PeerKind::kOpenMpi, third, hosts).complete);
+  EXPECT_FALSE(daemon_commands(PeerKind::kOpenMpi, third + third, hosts).complete);
+  EXPECT_FALSE(daemon_commands(PeerKind::kOpenMpi, third + "10.0.0.2 orted -x", hosts).complete)
+      << "half a line";
+  EXPECT_FALSE(daemon_commands(PeerKind::kOpenMpi, third + "10.9.9.9 rm\n", hosts).complete);
+  const DaemonCommands all = daemon_commands(PeerKind::kOpenMpi, third + second, hosts);
+  EXPECT_TRUE(all.complete);
+  EXPECT_EQ(all.of_host, (std::vector<std::string>{"", "orted -x \"2\"", "orted -x \"3\""}));
+}
+
+TEST(CompareHosts, WhatHydraPrintsIsInTheOrderOfHosts) {
+  const std::vector<PeerHost> hosts = {{"10.0.0.1", "", 1, ""}, {"10.0.0.2", "", 1, ""}};
+  const std::string first = "HYDRA_LAUNCH: proxy 0\n", end = "HYDRA_LAUNCH_END\n";
+  EXPECT_FALSE(daemon_commands(PeerKind::kMpich, first, hosts).complete);
+  EXPECT_FALSE(daemon_commands(PeerKind::kMpich, first + end, hosts).complete) << "one is missing";
+  const auto all =
+      daemon_commands(PeerKind::kMpich, first + "HYDRA_LAUNCH: proxy 1\n" + end, hosts);
+  EXPECT_TRUE(all.complete);
+  EXPECT_EQ(all.of_host, (std::vector<std::string>{"proxy 0", "proxy 1"}));
 }
 
 TEST(CompareLines, Requests) {
