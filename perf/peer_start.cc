@@ -7,9 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 
 #include "failure.h"
 
@@ -56,10 +58,55 @@ Prepared prepare(const Start& start) {
   return p;
 }
 
+// Between this program and a launcher, in whose group of processes it is: when this program dies
+// the launcher has a moment to end its ranks, and then it ends whatever it does.
+[[noreturn]] void guard(pid_t launcher) {
+  constexpr timespec kMoment = {5, 0};
+  sigset_t told;
+  sigemptyset(&told);
+  sigaddset(&told, SIGTERM);
+  sigaddset(&told, SIGCHLD);
+  close_range(3, ~0U, 0);  // the ends of other pipes would be seen as open
+  bool ending = false;
+  while (true) {
+    const int signal =
+        ending ? sigtimedwait(&told, nullptr, &kMoment) : sigwaitinfo(&told, nullptr);
+    int status = 0;
+    if (waitpid(launcher, &status, WNOHANG) == launcher) {
+      if (!WIFSIGNALED(status)) _exit(WEXITSTATUS(status));
+      std::signal(WTERMSIG(status), SIG_DFL);
+      sigemptyset(&told);
+      sigprocmask(SIG_SETMASK, &told, nullptr);
+      kill(getpid(), WTERMSIG(status));
+      _exit(128 + WTERMSIG(status));
+    }
+    if (ending && signal < 0 && errno == EAGAIN) kill(0, SIGKILL);
+    if (signal != SIGTERM || ending) continue;
+    ending = true;
+    kill(0, SIGTERM);
+  }
+}
+
+// Returns in the process that is to become the launcher.
+void start_guarded() {
+  sigset_t told;
+  sigemptyset(&told);
+  sigaddset(&told, SIGTERM);
+  sigaddset(&told, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &told, nullptr);
+  const pid_t parent = getpid();
+  const pid_t pid = fork();
+  if (pid < 0) _exit(127);
+  if (pid > 0) guard(pid);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(127);
+}
+
 [[noreturn]] void become(const Start& start, const Prepared& p, pid_t parent) {
   prctl(PR_SET_PDEATHSIG, start.gently ? SIGTERM : SIGKILL);
   if (getppid() != parent) _exit(127);
   setpgid(0, 0);  // a terminal's interrupt goes to this program, which ends them in order
+  if (start.gently) start_guarded();
   if (!start.cores.empty()) sched_setaffinity(0, sizeof(p.cores), &p.cores);
   sigset_t none;
   sigemptyset(&none);

@@ -3,11 +3,12 @@
 import json
 import pathlib
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.network import Network  # noqa: E402
 from harness.ranks import Job, placed  # noqa: E402
-from harness.scenario import ROOT, Skipped, main, scenario  # noqa: E402
+from harness.scenario import ROOT, TIME_SCALE, Skipped, main, scenario  # noqa: E402
 
 PEER = ROOT / "tests" / "checks" / "compare_peer.py"
 AGENT = pathlib.Path(__file__).resolve().parents[1] / "harness" / "netns-agent"
@@ -126,6 +127,44 @@ def compare_under_mpirun(context):
     text = job.ranks[0].log.read_text()
     context.expect(codes == [0], text)
     expect_columns(context, text, json.loads((job.folder / "out.json").read_text()), names, 2)
+
+
+def others_alive():
+    """Processes of this sandbox, by what they run as, that a comparison has started."""
+    found = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:  # it has just ended
+            continue
+        name = pathlib.Path(words[0].decode(errors="replace")).name
+        if name.startswith(("hfreduce-p", "mpirun", "mpiexec", "orted", "hydra")) or b"orted" in b" ".join(words):
+            found.append(name)
+    return found
+
+
+@scenario()
+def compare_killed(context):
+    """When our ranks are killed in the midst of it, launchers, daemons and ranks of the others all go."""
+    names = built(context, "openmpi", "mpich", "gloo")
+    network = Network(2)
+    job = Job(context)
+    for rank in range(2):
+        plain = {"RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": network.address(0), "MASTER_PORT": 29500}
+        job.start(perf(context, "allreduce", "-b", 64, "-e", "64M", "-f", 2, "--compare", ",".join(names)),
+                  host=network.hosts[rank], environment=plain)
+    end = time.monotonic() + 60 * TIME_SCALE
+    while "(B)" not in job.ranks[0].log.read_text():
+        context.expect(time.monotonic() < end, "a first row within a minute")
+        time.sleep(0.1)
+    alive = others_alive()
+    context.expect(sum(name.startswith("hfreduce-peer-") for name in alive) >= 2 * len(names), f"{alive}")
+    job.kill()
+    end = time.monotonic() + 15 * TIME_SCALE
+    while others_alive():
+        context.expect(time.monotonic() < end, f"still there: {others_alive()}")
+        time.sleep(0.1)
+    context.say(f"{len(alive)} processes are gone")
 
 
 @scenario()
