@@ -32,7 +32,7 @@ void put_about(Line& about, const Case& c, const Seat& seat, bool checked) {
 
 Cores OverlapRunner::cores() const {
   const int threads = seat_.launched ? 1 : std::max(1, options_.threads);
-  return {seat_.shape.cores, seat_.machine_ranks, seat_.machine_ranks / threads};
+  return {seat_.machine_cores, seat_.machine_ranks, seat_.machine_ranks / threads};
 }
 
 void OverlapRunner::make(Kind kind, const Case& c) {

@@ -29,6 +29,7 @@ struct PeerPlace {
   bool leads = true;       // is the first rank of its host
   bool pretended = false;  // another host is on the same machine
   PeerNetwork network;
+  std::string no_network;  // why there is none
 };
 
 class PeerJob {

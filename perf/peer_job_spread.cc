@@ -21,6 +21,7 @@ constexpr std::size_t kMostTold = 1 << 20;
 // Which hosts there are, by what each rank knows: in the order of their first ranks.
 std::vector<PeerHost> PeerJob::swap_hosts() {
   const PeerCompany::Lines all = company_.together([&] {
+    if (!place_.no_network.empty()) throw Failure(place_.no_network);
     return PeerCompany::Lines{fmt::format("{} {} {} {}", place_.host, place_.address,
                                           place_.hosts > 1 ? place_.network.range : "-",
                                           channel(0))};

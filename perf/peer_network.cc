@@ -13,11 +13,13 @@
 namespace hfreduce::perf {
 
 PeerNetwork network_of(const std::string& address) {
+  if (address.empty()) {
+    throw Failure("no connection between the leaders of the hosts shows on which network they are");
+  }
   in_addr wanted = {};
   if (inet_pton(AF_INET, address.c_str(), &wanted) != 1) {
     throw Failure(fmt::format(
-        "the hosts reach each other by '{}', and other libraries are started over IPv4 only",
-        address));
+        "the hosts reach each other by '{}', and MPIs are started over IPv4 only", address));
   }
   ifaddrs* list = nullptr;
   if (getifaddrs(&list) != 0) fail_with_errno("listing network interfaces");

@@ -85,10 +85,12 @@ PeerPlace spread_place(Seat& seat, const SocketRing* ring, PeerCompany& company)
     if (all[rank].size() > mine.size()) place.address = all[rank].substr(mine.size());
   }
   place.pretended = seat.machine_ranks > here;
-  company.together([&] {
-    if (seat.hosts > 1) place.network = network_of(place.address);
-    return PeerCompany::Lines{};
-  });
+  if (seat.hosts == 1) return place;
+  try {
+    place.network = network_of(place.address);
+  } catch (const Failure& failure) {
+    place.no_network = failure.what();
+  }
   return place;
 }
 

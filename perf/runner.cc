@@ -20,7 +20,7 @@ Runner::Runner(Seat& seat, const Options& options)
 }
 
 void Runner::start_peers() {
-  const PeerCrowd crowd{seat_.machine_ranks, static_cast<int>(seat_.cores.size()), seat_.hosts};
+  const PeerCrowd crowd{seat_.machine_ranks, seat_.machine_cores, seat_.hosts};
   if (!seat_.launched && seat_.rank != 0) return;
   std::vector<PeerSpec> specs;
   const auto parse = [&] {

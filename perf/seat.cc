@@ -105,6 +105,7 @@ Seat join_local(const Arena& arena, int rank, const Options& options) {
   seat.ranks = arena.members();
   seat.cores = cores;
   seat.machine_ranks = seat.ranks;
+  seat.machine_cores = static_cast<int>(cores.size());
   seat.shape = {seat.ranks, 1, seat.ranks, static_cast<int>(cores.size())};
   seat.team = std::make_unique<Team>(arena, rank, seat.ranks > seat.shape.cores);
   const hfreduceUniqueId id = id_of(arena, rank);

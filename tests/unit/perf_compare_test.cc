@@ -6,6 +6,7 @@
 #include "peer_columns.h"
 #include "peer_daemons.h"
 #include "peer_lines.h"
+#include "peer_network.h"
 #include "peer_spec.h"
 
 namespace hfreduce::perf {
@@ -130,6 +131,18 @@ TEST(CompareHosts, WhatHydraPrintsIsInTheOrderOfHosts) {
       daemon_commands(PeerKind::kMpich, first + "HYDRA_LAUNCH: proxy 1\n" + end, hosts);
   EXPECT_TRUE(all.complete);
   EXPECT_EQ(all.of_host, (std::vector<std::string>{"proxy 0", "proxy 1"}));
+}
+
+TEST(CompareHosts, TheNetworkIsThatOfTheAddress) {
+  const PeerNetwork loopback = network_of("127.0.0.1");
+  EXPECT_EQ(loopback.interface, "lo");
+  EXPECT_EQ(loopback.range, "127.0.0.0/8");
+  const auto why = [](const char* address) {
+    return refused([&] { network_of(address); }, kExitFailed);
+  };
+  EXPECT_NE(why("").find("no connection"), std::string::npos);
+  EXPECT_NE(why("fd77::1").find("IPv4 only"), std::string::npos);
+  EXPECT_NE(why("192.0.2.1").find("no network interface"), std::string::npos);
 }
 
 TEST(CompareLines, Requests) {
