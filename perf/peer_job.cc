@@ -36,7 +36,7 @@ PeerJob::PeerJob(const PeerSpec& spec, const PeerSetting& setting, const PeerPla
              {[this](int rank) { gone(rank); }, [this] { check_launcher(); }}) {}
 
 void PeerJob::start(double patience_s) {
-  make_fence();
+  open_pipes();
   if (spec_.launcher.empty()) {
     company_.together([&] {
       start_alone();
@@ -49,9 +49,10 @@ void PeerJob::start(double patience_s) {
   }
 }
 
-// Of rank 0, where all ranks can map it.
-void PeerJob::make_fence() {
+// And a fence, of rank 0, where all ranks can map it.
+void PeerJob::open_pipes() {
   const PeerCompany::Lines all = company_.together([&] {
+    pipes_.open();
     if (place_.first != 0 || place_.hosts > 1) return PeerCompany::Lines{""};
     fence_.reset(memfd_create("hfreduce-perf-fence", MFD_CLOEXEC));
     if (!fence_ || ftruncate(fence_.get().number, kFenceBytes) != 0) {

@@ -56,7 +56,7 @@ class PeerJob {
     int rank = -1;  // -1: a launcher, or a daemon of one
   };
 
-  void make_fence();
+  void open_pipes();
   void start_alone();
   void start_launcher();
   void start_daemons(double patience_s);

@@ -42,7 +42,9 @@ int left_ms(std::int64_t deadline_ns) {
 }  // namespace
 
 PeerPipes::PeerPipes(int first, int count, Watch watch)
-    : first_(first), watch_(std::move(watch)), channels_(static_cast<std::size_t>(count)) {
+    : first_(first), watch_(std::move(watch)), channels_(static_cast<std::size_t>(count)) {}
+
+void PeerPipes::open() {
   for (Channel& channel : channels_) {
     int to[2], from[2];
     if (pipe2(to, O_CLOEXEC) != 0) fail_with_errno("making a pipe");

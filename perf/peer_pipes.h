@@ -20,6 +20,9 @@ class PeerPipes {
   // For ranks `first` to first + count - 1.
   PeerPipes(int first, int count, Watch watch);
 
+  // Throws where there can be no pipes.
+  void open();
+
   std::size_t size() const { return channels_.size(); }
   // The ends of the process itself, until it has them.
   struct Theirs {
