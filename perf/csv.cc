@@ -1,7 +1,5 @@
 #include "csv.h"
 
-#include "records.h"
-
 namespace hfreduce::perf {
 namespace {
 
@@ -20,9 +18,9 @@ std::string cell(const Record& value) {
 
 }  // namespace
 
-std::string csv_text(const std::vector<Line>& lines) {
+std::string csv_text(const std::vector<Record>& records) {
   std::string text;
-  for (const Record& record : records_of(lines)) {
+  for (const Record& record : records) {
     std::string names, cells;
     for (const auto& [name, value] : record.items()) {
       names += name + ",";

@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "report.h"
+#include "records.h"
 
 namespace hfreduce::perf {
 
 // What is not known is an empty cell.
-std::string csv_text(const std::vector<Line>& lines);
+std::string csv_text(const std::vector<Record>& records);
 
 }  // namespace hfreduce::perf

@@ -21,7 +21,7 @@ struct Shape {
   int ranks = 1;
   int hosts = 1;
   int local = 1;  // the most ranks that a host has
-  int cores = 1;  // of this host
+  int cores = 1;  // of the host that has the fewest
 };
 
 struct Floor {

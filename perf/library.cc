@@ -22,6 +22,19 @@ void must(hfreduceResult_t result, hfreduceComm_t comm, const char* what) {
                      : fmt::format("{}: {}", what, name));
 }
 
+namespace {
+
+hfreduceResult_t call_with(const Call& call, hfreduceComm_t comm,
+                           const hfreduceCallConfig_t& config) {
+  return call.collective == Collective::kAllReduce
+             ? hfreduceAllReduceEx(call.send, call.receive, call.count, call.type, call.op, comm,
+                                   &config)
+             : hfreduceBroadcastEx(call.send, call.receive, call.count, call.type, call.root, comm,
+                                   &config);
+}
+
+}  // namespace
+
 hfreduceResult_t make_call(const Call& call, hfreduceComm_t comm) {
   const bool reduce = call.collective == Collective::kAllReduce;
   if (call.algorithm.empty()) {
@@ -32,10 +45,14 @@ hfreduceResult_t make_call(const Call& call, hfreduceComm_t comm) {
   }
   hfreduceCallConfig_t config = HFREDUCE_CALL_CONFIG_INITIALIZER;
   config.algorithm = call.algorithm.c_str();
-  return reduce ? hfreduceAllReduceEx(call.send, call.receive, call.count, call.type, call.op, comm,
-                                      &config)
-                : hfreduceBroadcastEx(call.send, call.receive, call.count, call.type, call.root,
-                                      comm, &config);
+  return call_with(call, comm, config);
+}
+
+hfreduceResult_t start_call(const Call& call, hfreduceComm_t comm, hfreduceRequest_t* request) {
+  hfreduceCallConfig_t config = HFREDUCE_CALL_CONFIG_INITIALIZER;
+  if (!call.algorithm.empty()) config.algorithm = call.algorithm.c_str();
+  config.request = request;
+  return call_with(call, comm, config);
 }
 
 std::string algorithm_of(hfreduceComm_t comm) {

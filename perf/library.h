@@ -30,6 +30,8 @@ struct Call {
   std::string algorithm;  // empty: the library chooses
 };
 hfreduceResult_t make_call(const Call& call, hfreduceComm_t comm);
+// The same, only started.
+hfreduceResult_t start_call(const Call& call, hfreduceComm_t comm, hfreduceRequest_t* request);
 
 // The algorithm of the last call.
 std::string algorithm_of(hfreduceComm_t comm);

@@ -44,13 +44,14 @@ int run(const Options& options, char** argv) {
     return run_local(options, arena, options.worker_index * threads, threads);
   }
   // Said before anything is started.
-  const int local = std::max(1, options.ranks) * std::max(1, options.threads);
-  parse_compare(options.compare, local, static_cast<int>(allowed_cores().size()), find_program);
+  const PeerCrowd crowd{std::max(1, options.ranks) * std::max(1, options.threads),
+                        static_cast<int>(allowed_cores().size()), 1};
+  const bool launched = options.ranks == 0 && options.threads == 0 && under_launcher();
+  if (!launched) parse_compare(options.compare, crowd, find_program);
   if (!options.baseline.empty()) Baseline::read(options.baseline);
   if (options.ranks > 0) return run_processes(options, options.ranks, argv);
   if (options.threads > 0) return run_processes(options, 1, argv);
-  return under_launcher() ? run_launched(options)
-                          : run_processes(options, default_processes(), argv);
+  return launched ? run_launched(options) : run_processes(options, default_processes(), argv);
 }
 
 int guarded(int argc, char** argv) {

@@ -83,9 +83,11 @@ std::vector<Collective> collectives_of(const Raw& raw) {
       chosen.push_back(Collective::kAllReduce);
     } else if (name == "broadcast") {
       chosen.push_back(Collective::kBroadcast);
-    } else {
-      refuse(fmt::format("{}: no such collective; choose allreduce, broadcast, or none for both",
-                         name));
+    } else if (name != "overlap") {
+      refuse(fmt::format(
+          "{}: no such collective; choose allreduce, broadcast, or none for both, and overlap to "
+          "measure them beside a computation",
+          name));
     }
   }
   if (chosen.empty()) chosen = {Collective::kAllReduce, Collective::kBroadcast};
@@ -94,6 +96,12 @@ std::vector<Collective> collectives_of(const Raw& raw) {
 
 void interpret(const Raw& raw, Options& options) {
   options.collectives = collectives_of(raw);
+  options.overlap =
+      std::find(raw.collectives.begin(), raw.collectives.end(), "overlap") != raw.collectives.end();
+  if (options.overlap &&
+      (!options.compare.empty() || !options.baseline.empty() || !options.plot.empty())) {
+    refuse("overlap has no --compare, --baseline or --plot");
+  }
   options.sweep = sweep_of(raw);
   options.types = choose("-d", raw.type, find_type(raw.type), all_types());
   options.ops = choose("-o", raw.op, find_op(raw.op), all_ops());
@@ -159,7 +167,9 @@ void declare_run(CLI::App& app, Options& options, Raw& raw) {
 }
 
 void declare_cases(CLI::App& app, Options& options, Raw& raw) {
-  app.add_option("collective", raw.collectives, "allreduce, broadcast; without: both");
+  app.add_option("collective", raw.collectives,
+                 "allreduce, broadcast; without: both. overlap before them: how much of each hides "
+                 "behind a computation");
   app.add_option("-b,--minbytes", raw.first, "smallest size a rank, with K, M or G [8]");
   app.add_option("-e,--maxbytes", raw.last, "largest size [32M]");
   app.add_option("-f,--stepfactor", raw.factor, "multiply the size by this [4]");

@@ -9,52 +9,75 @@
 #include <vector>
 
 #include "descriptor.h"
+#include "peer_company.h"
+#include "peer_daemons.h"
+#include "peer_network.h"
+#include "peer_pipes.h"
 #include "peer_spec.h"
 
 namespace hfreduce::perf {
 
+// Which ranks of it this process has, and where those run.
+struct PeerPlace {
+  int first = 0, count = 1, ranks = 1;
+  std::vector<int> cores;
+  bool bind = false;                  // rank r to core r of `cores`, as our own ranks are
+  std::string address = "127.0.0.1";  // by which ranks on other hosts reach this one
+  // Only where each rank has its own:
+  bool spread = false;
+  int host = 0, hosts = 1;
+  bool leads = true;       // is the first rank of its host
+  bool pretended = false;  // another host is on the same machine
+  PeerNetwork network;
+  std::string no_network;  // why there is none
+};
+
 class PeerJob {
  public:
-  // Starts them; none is ready yet. `bind`: rank r to core r of `cores`, as our own ranks are.
-  PeerJob(const PeerSpec& spec, const PeerSetting& setting, int ranks, std::vector<int> cores,
-          bool bind);
+  PeerJob(const PeerSpec& spec, const PeerSetting& setting, const PeerPlace& place,
+          PeerCompany& company);
   ~PeerJob();
   PeerJob(const PeerJob&) = delete;
   PeerJob& operator=(const PeerJob&) = delete;
 
   // Throws, with what to say of the library, what goes wrong or takes longer than `patience_s`.
+  void start(double patience_s);
   void wait_until_ready(double patience_s);
-  // The same line to each process, and one line back from each.
-  std::vector<std::string> ask(const std::string& line, double patience_s);
+  // The same line to each process, and one line back from each of all ranks.
+  struct Answers {
+    std::vector<std::string> lines;
+    double elapsed_us = 0;
+  };
+  Answers ask(const std::string& line, double patience_s);
 
  private:
-  struct Channel {
-    Descriptor to, from;             // this process's ends
-    Descriptor their_in, their_out;  // until they have them
-    std::string pending;             // read, but not a whole line yet
-  };
   struct Child {
     pid_t pid = -1;
-    int rank = -1;  // -1: a launcher
+    int rank = -1;  // -1: a launcher, or a daemon of one
   };
 
-  void open_channels(int ranks);
-  void start_alone(const PeerSpec& spec, const PeerSetting& setting);
-  void start_launcher(const PeerSpec& spec, const PeerSetting& setting);
-  void send(int rank, const std::string& line, std::int64_t deadline_ns);
-  std::vector<std::string> receive(std::int64_t deadline_ns, double patience_s);
-  bool read_some(int rank);
+  void open_pipes();
+  void start_alone();
+  void start_launcher();
+  void start_daemons(double patience_s);
+  std::vector<PeerHost> swap_hosts();
+  std::vector<std::string> ask_launcher(const std::vector<PeerHost>& hosts, double patience_s);
+  void start_daemon(const std::string& command, const PeerHost& host);
   [[noreturn]] void gone(int rank);
   void check_launcher();
   bool wait_for_ends(double seconds);
   void signal_all(int signal);
-  std::vector<std::string> environment(int rank) const;
-  std::string who(int rank) const;
+  std::string channel(std::size_t at);
+  std::vector<std::string> environment() const;
 
-  std::vector<int> cores_;
-  bool bind_;
+  PeerSpec spec_;
+  PeerSetting setting_;
+  PeerPlace place_;
+  PeerCompany& company_;
   Descriptor fence_;
-  std::vector<Channel> channels_;
+  std::string fence_path_;  // empty: there is none
+  PeerPipes pipes_;
+  Descriptor told_;              // what a launcher says
   std::vector<Child> children_;  // pid -1: has ended
 };
 

@@ -51,7 +51,7 @@ constexpr BuiltIn kBuiltIns[] = {
     {PeerKind::kGloo, "gloo", "Gloo", {nullptr, nullptr}, "libgloo-dev"},
 };
 
-std::vector<PeerSetting> settings_of(PeerKind kind) {
+std::vector<PeerSetting> settings_of(PeerKind kind, int hosts) {
   if (kind == PeerKind::kOpenMpi) {
     const Words no_cma = {"--mca", "btl_vader_single_copy_mechanism", "none"};
     Words ring = {"--mca",
@@ -65,6 +65,8 @@ std::vector<PeerSetting> settings_of(PeerKind kind) {
                   "262144"};
     PeerSetting ring_no_cma{"ring-nocma", ring};
     ring_no_cma.arguments.insert(ring_no_cma.arguments.end(), no_cma.begin(), no_cma.end());
+    // Between hosts there is no coll/sm.
+    if (hosts > 1) return {{"default", {}}, {"nocma", no_cma}, {"ring", ring}};
     return {{"default", {}},
             {"nocma", no_cma},
             {"sm", {"--mca", "coll_sm_priority", "100"}},
@@ -77,20 +79,20 @@ std::vector<PeerSetting> settings_of(PeerKind kind) {
   return {{"", {}}};
 }
 
-Words launcher_of(PeerKind kind, const std::string& program, int ranks, int cores) {
-  const std::string n = fmt::format("{}", ranks);
+Words launcher_of(PeerKind kind, const std::string& program, const PeerCrowd& crowd) {
+  const std::string n = fmt::format("{}", crowd.ranks);
   if (kind == PeerKind::kMpich) return {program, "-n", n, "-bind-to", "none"};
   // Not bound by the launcher: the adapter binds itself as this program binds its own ranks.
   Words words = {program, "-n", n, "--oversubscribe", "--bind-to", "none"};
-  if (ranks > cores) words.insert(words.end(), {"--mca", "mpi_yield_when_idle", "1"});
+  if (crowd.ranks > crowd.cores) words.insert(words.end(), {"--mca", "mpi_yield_when_idle", "1"});
   if (geteuid() == 0) words.push_back("--allow-run-as-root");
   return words;
 }
 
 // Throws when something of it is missing.
-PeerSpec built_in(const BuiltIn& which, int ranks, int cores, const FindProgram& find) {
+PeerSpec built_in(const BuiltIn& which, const PeerCrowd& crowd, const FindProgram& find) {
   const std::string adapter = fmt::format("hfreduce-peer-{}", which.label);
-  PeerSpec spec{which.kind, which.label, {find(adapter)}, {}, settings_of(which.kind)};
+  PeerSpec spec{which.kind, which.label, {find(adapter)}, {}, settings_of(which.kind, crowd.hosts)};
   if (spec.program[0].empty()) {
     refuse(
         fmt::format("{0}: {1} is missing, which is built where {2} is found: install {3} "
@@ -101,18 +103,18 @@ PeerSpec built_in(const BuiltIn& which, int ranks, int cores, const FindProgram&
   for (const char* name : which.launchers) {
     const std::string launcher = find(name);
     if (launcher.empty()) continue;
-    spec.launcher = launcher_of(which.kind, launcher, ranks, cores);
+    spec.launcher = launcher_of(which.kind, launcher, crowd);
     return spec;
   }
   refuse(fmt::format("{}: {} is not in PATH; {} bring it", which.label, which.launchers[0],
                      which.packages));
 }
 
-void add_mpi(std::vector<PeerSpec>& specs, int ranks, int cores, const FindProgram& find) {
+void add_mpi(std::vector<PeerSpec>& specs, const PeerCrowd& crowd, const FindProgram& find) {
   const bool mpich = !find("hfreduce-peer-mpich").empty();
   const bool openmpi = !find("hfreduce-peer-openmpi").empty();
-  if (openmpi || !mpich) specs.push_back(built_in(kBuiltIns[0], ranks, cores, find));
-  if (mpich) specs.push_back(built_in(kBuiltIns[1], ranks, cores, find));
+  if (openmpi || !mpich) specs.push_back(built_in(kBuiltIns[0], crowd, find));
+  if (mpich) specs.push_back(built_in(kBuiltIns[1], crowd, find));
 }
 
 PeerSpec foreign(const std::string& wish, const FindProgram& find) {
@@ -127,16 +129,16 @@ PeerSpec foreign(const std::string& wish, const FindProgram& find) {
   return {PeerKind::kExec, label, words, {}, {{"", {}}}};
 }
 
-void add(std::vector<PeerSpec>& specs, const std::string& wish, int ranks, int cores,
+void add(std::vector<PeerSpec>& specs, const std::string& wish, const PeerCrowd& crowd,
          const FindProgram& find) {
   if (wish.rfind("exec:", 0) == 0) {
     specs.push_back(foreign(wish, find));
     return;
   }
-  if (wish == "mpi") return add_mpi(specs, ranks, cores, find);
+  if (wish == "mpi") return add_mpi(specs, crowd, find);
   for (const BuiltIn& one : kBuiltIns) {
     if (wish == one.label) {
-      specs.push_back(built_in(one, ranks, cores, find));
+      specs.push_back(built_in(one, crowd, find));
       return;
     }
   }
@@ -151,11 +153,11 @@ bool can_start(const std::string& path) {
 
 }  // namespace
 
-std::vector<PeerSpec> parse_compare(const std::vector<std::string>& wishes, int ranks, int cores,
+std::vector<PeerSpec> parse_compare(const std::vector<std::string>& wishes, const PeerCrowd& crowd,
                                     const FindProgram& find) {
   std::vector<PeerSpec> specs;
   for (const std::string& list : wishes) {
-    for (const std::string& wish : split(list, ',')) add(specs, wish, ranks, cores, find);
+    for (const std::string& wish : split(list, ',')) add(specs, wish, crowd, find);
   }
   // Columns are told apart: by a number where two have one name, or ours.
   for (std::size_t i = 0; i < specs.size(); ++i) {

@@ -27,9 +27,16 @@ struct PeerSpec {
 // Where programs are: nothing when there is none by that name.
 using FindProgram = std::function<std::string(const std::string& name)>;
 
+// How crowded the hosts are.
+struct PeerCrowd {
+  int ranks = 1;  // that run on this machine
+  int cores = 1;  // of it
+  int hosts = 1;
+};
+
 // From `--compare mpi,gloo,exec:PROGRAM ...`: throws with a sentence, and exit status 2, what is
-// unknown or not installed. `ranks`, `cores`: how crowded this host is.
-std::vector<PeerSpec> parse_compare(const std::vector<std::string>& wishes, int ranks, int cores,
+// unknown or not installed.
+std::vector<PeerSpec> parse_compare(const std::vector<std::string>& wishes, const PeerCrowd& crowd,
                                     const FindProgram& find);
 
 // Beside this program or in its libexec folder (adapters), or in PATH.

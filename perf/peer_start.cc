@@ -7,8 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
+#include <ctime>
 
 #include "failure.h"
 
@@ -25,11 +28,23 @@ struct Prepared {
 
 std::string_view name_in(std::string_view entry) { return entry.substr(0, entry.find('=')); }
 
+// What would make a launcher believe that it is a part of the job that this process is of.
+bool of_a_launcher(std::string_view entry) {
+  const bool by_open_mpi = getenv("OMPI_COMM_WORLD_RANK") != nullptr;
+  if (entry.substr(0, 9) == "OMPI_MCA_") return by_open_mpi;  // else they are the user's wishes
+  for (const std::string_view prefix :
+       {"OMPI_", "PMIX_", "PMI_", "HYDRA_", "HYDI_", "SLURM_", "MPI_LOCAL"}) {
+    if (entry.substr(0, prefix.size()) == prefix) return true;
+  }
+  return false;
+}
+
 Prepared prepare(const Start& start) {
   Prepared p;
   p.environment = start.environment;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     bool replaced = false;
+    if (start.afresh && of_a_launcher(*entry)) continue;
     for (const std::string& one : start.environment) replaced |= name_in(one) == name_in(*entry);
     if (!replaced) p.environment.emplace_back(*entry);
   }
@@ -43,11 +58,56 @@ Prepared prepare(const Start& start) {
   return p;
 }
 
+// Between this program and a launcher, in whose group of processes it is: when this program dies
+// the launcher has a moment to end its ranks, and then it ends whatever it does.
+[[noreturn]] void guard(pid_t launcher) {
+  constexpr timespec kMoment = {5, 0};
+  sigset_t told;
+  sigemptyset(&told);
+  sigaddset(&told, SIGTERM);
+  sigaddset(&told, SIGCHLD);
+  close_range(3, ~0U, 0);  // the ends of other pipes would be seen as open
+  bool ending = false;
+  while (true) {
+    const int signal =
+        ending ? sigtimedwait(&told, nullptr, &kMoment) : sigwaitinfo(&told, nullptr);
+    int status = 0;
+    if (waitpid(launcher, &status, WNOHANG) == launcher) {
+      if (!WIFSIGNALED(status)) _exit(WEXITSTATUS(status));
+      std::signal(WTERMSIG(status), SIG_DFL);
+      sigemptyset(&told);
+      sigprocmask(SIG_SETMASK, &told, nullptr);
+      kill(getpid(), WTERMSIG(status));
+      _exit(128 + WTERMSIG(status));
+    }
+    if (ending && signal < 0 && errno == EAGAIN) kill(0, SIGKILL);
+    if (signal != SIGTERM || ending) continue;
+    ending = true;
+    kill(0, SIGTERM);
+  }
+}
+
+// Returns in the process that is to become the launcher.
+void start_guarded() {
+  sigset_t told;
+  sigemptyset(&told);
+  sigaddset(&told, SIGTERM);
+  sigaddset(&told, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &told, nullptr);
+  const pid_t parent = getpid();
+  const pid_t pid = fork();
+  if (pid < 0) _exit(127);
+  if (pid > 0) guard(pid);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(127);
+}
+
 [[noreturn]] void become(const Start& start, const Prepared& p, pid_t parent) {
   prctl(PR_SET_PDEATHSIG, start.gently ? SIGTERM : SIGKILL);
   if (getppid() != parent) _exit(127);
   setpgid(0, 0);  // a terminal's interrupt goes to this program, which ends them in order
-  sched_setaffinity(0, sizeof(p.cores), &p.cores);
+  if (start.gently) start_guarded();
+  if (!start.cores.empty()) sched_setaffinity(0, sizeof(p.cores), &p.cores);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

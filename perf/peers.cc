@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "clock.h"
 #include "failure.h"
 
 namespace hfreduce::perf {
@@ -19,9 +18,9 @@ std::string name_of(const std::string& label, const std::string& setting) {
 
 }  // namespace
 
-Peers::Peers(const std::vector<PeerSpec>& specs, int ranks, const std::vector<int>& cores,
-             bool bind, double patience_s)
-    : patience_s_(patience_s) {
+Peers::Peers(const std::vector<PeerSpec>& specs, const PeerPlace& place, PeerCompany& company,
+             double patience_s)
+    : company_(company), patience_s_(patience_s) {
   for (const PeerSpec& spec : specs) {
     Library& library = libraries_.emplace_back();
     library.label = spec.label;
@@ -29,7 +28,8 @@ Peers::Peers(const std::vector<PeerSpec>& specs, int ranks, const std::vector<in
       Setting& mine = library.settings.emplace_back();
       mine.name = setting.name;
       try {
-        mine.job = std::make_unique<PeerJob>(spec, setting, ranks, cores, bind);
+        mine.job = std::make_unique<PeerJob>(spec, setting, place, company);
+        mine.job->start(patience_s_);
         mine.job->wait_until_ready(patience_s_);
       } catch (const Failure& failure) {
         leave_out(library, mine, failure.what());
@@ -39,6 +39,7 @@ Peers::Peers(const std::vector<PeerSpec>& specs, int ranks, const std::vector<in
 }
 
 void Peers::say_once(const std::string& sentence) {
+  if (!company_.tells()) return;
   if (std::find(said_.begin(), said_.end(), sentence) != said_.end()) return;
   said_.push_back(sentence);
   complain(sentence);
@@ -67,9 +68,7 @@ void Peers::with_each(const What& what) {
 }
 
 PeerAnswer Peers::ask(Setting& setting, const PeerRequest& request) {
-  const std::int64_t begin = now_ns();
-  const std::vector<std::string> lines = setting.job->ask(request_line(request), patience_s_);
-  const double elapsed_us = us_since(begin);
+  const auto [lines, elapsed_us] = setting.job->ask(request_line(request), patience_s_);
   std::vector<PeerAnswer> answers;
   for (std::size_t rank = 0; rank < lines.size(); ++rank) {
     try {

@@ -1,5 +1,6 @@
-// The other libraries of a measurement: all of them run each case in the same rounds as ours. Only
-// rank 0 has them; the others rest meanwhile.
+// The other libraries of a measurement: all of them run each case in the same rounds as ours. On
+// local ranks only rank 0 has them, and the others rest meanwhile; under a launcher each rank has
+// its own.
 #pragma once
 
 #include <memory>
@@ -16,7 +17,7 @@ namespace hfreduce::perf {
 class Peers {
  public:
   // Starts all of them; who does not come up is left out, with a sentence.
-  Peers(const std::vector<PeerSpec>& specs, int ranks, const std::vector<int>& cores, bool bind,
+  Peers(const std::vector<PeerSpec>& specs, const PeerPlace& place, PeerCompany& company,
         double patience_s);
 
   // Before the rounds of a case: each library checks its result and tells how long a call takes.
@@ -49,6 +50,7 @@ class Peers {
   void say_errors(const Library& library);
   void say_once(const std::string& sentence);
 
+  PeerCompany& company_;
   double patience_s_;
   std::vector<Library> libraries_;
   std::vector<std::string> said_;

@@ -1,6 +1,7 @@
 #include "probe_sockets.h"
 
 #include <fmt/format.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -68,6 +69,18 @@ std::unique_ptr<SocketRing> SocketRing::connect(const Seat& seat) {
   }
   seat.gang().maximum(std::span(&failed, 1));
   return failed != 0 ? nullptr : std::move(ring);
+}
+
+std::string SocketRing::address_here() const {
+  sockaddr_storage here = {};
+  socklen_t size = sizeof(here);
+  auto* name = reinterpret_cast<sockaddr*>(&here);
+  if (!previous_ || getsockname(previous_.get().number, name, &size) != 0) return "";
+  char text[NI_MAXHOST] = {};
+  if (getnameinfo(name, size, text, sizeof(text), nullptr, 0, NI_NUMERICHOST) != 0) return "";
+  const std::string address = text;
+  const std::string mapped = "::ffff:";  // IPv4, taken by a socket that takes both
+  return address.rfind(mapped, 0) == 0 ? address.substr(mapped.size()) : address;
 }
 
 void SocketRing::exchange(std::span<std::byte> memory, std::uint64_t out, std::uint64_t in) const {

@@ -15,6 +15,8 @@ class SocketRing {
   // All ranks call it together. nullptr on all of them when any leader fails; each then says why.
   static std::unique_ptr<SocketRing> connect(const Seat& seat);
 
+  // The address of this host that the one before has called; empty on who does not lead a host.
+  std::string address_here() const;
   // All ranks call it together: every leader sends `out` bytes to the next and takes in `in` from
   // the one before, both at once; in us, of the slowest, the median of `times`. By the congestion
   // control that HFREDUCE_CONGESTION asks for; else of the system or by reno, whichever is faster.

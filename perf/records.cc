@@ -27,14 +27,7 @@ void put_times(Record& record, const Line& line) {
 Record record_of(const Line& line, const char* library) {
   Record record;
   record["library"] = library;
-  record["collective"] = name_of(line.collective);
-  record["type"] = line.type->name;
-  record["op"] = line.op != nullptr ? Record(line.op->name) : Record(nullptr);
-  record["root"] = line.root >= 0 ? Record(line.root) : Record(nullptr);
-  record["ranks"] = line.ranks;
-  record["hosts"] = line.hosts;
-  record["bytes"] = line.bytes;
-  record["place"] = name_of(line.place);
+  put_case(record, line);
   put_times(record, line);
   record["algorithm"] = line.algorithm;
   record["wrong"] = line.checked ? Record(line.wrong) : Record(nullptr);
@@ -59,6 +52,17 @@ Record record_of(const Line& ours, const PeerFigure& peer) {
 }
 
 }  // namespace
+
+void put_case(Record& record, const Line& line) {
+  record["collective"] = name_of(line.collective);
+  record["type"] = line.type->name;
+  record["op"] = line.op != nullptr ? Record(line.op->name) : Record(nullptr);
+  record["root"] = line.root >= 0 ? Record(line.root) : Record(nullptr);
+  record["ranks"] = line.ranks;
+  record["hosts"] = line.hosts;
+  record["bytes"] = line.bytes;
+  record["place"] = name_of(line.place);
+}
 
 std::vector<Record> records_of(const std::vector<Line>& lines) {
   std::vector<Record> records;

@@ -10,6 +10,8 @@ namespace hfreduce::perf {
 
 using Record = nlohmann::ordered_json;
 
+// Which case it is: collective, type, op, root, ranks, hosts, bytes, place.
+void put_case(Record& record, const Line& line);
 // For each line ours, then each other library that has a figure; `library` says whose it is.
 std::vector<Record> records_of(const std::vector<Line>& lines);
 

@@ -6,7 +6,6 @@
 
 #include "baseline.h"
 #include "peer_columns.h"
-#include "records.h"
 
 namespace hfreduce::perf {
 namespace {
@@ -72,9 +71,11 @@ std::string table_foot(const std::vector<Line>& lines, const std::string& baseli
                      peer_summary(lines) + against_summary(baseline, lines));
 }
 
-std::string json_text(const Options& options, const Facts& facts, const std::vector<Line>& lines) {
+std::string json_text(const Options& options, const Facts& facts,
+                      const std::vector<Json>& records) {
   Json config;
   config["library_version"] = facts.library_version;
+  config["mode"] = options.overlap ? "overlap" : "calls";
   config["ranks"] = facts.ranks;
   config["hosts"] = facts.hosts;
   config["most_ranks_a_host"] = facts.most_ranks_a_host;
@@ -93,7 +94,7 @@ std::string json_text(const Options& options, const Facts& facts, const std::vec
   config["root"] = options.root;
   config["forced_algorithm"] = options.algorithm;
   Json results = Json::array();
-  for (const Record& record : records_of(lines)) results.push_back(record);
+  for (const Json& record : records) results.push_back(record);
   Json all;
   all["schema"] = 1;
   all["config"] = config;

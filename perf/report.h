@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "kinds.h"
 #include "options.h"
 #include "statistics.h"
@@ -75,6 +77,8 @@ struct Facts {
 };
 // The lines above the tables.
 std::string run_head(const Facts& facts);
-std::string json_text(const Options& options, const Facts& facts, const std::vector<Line>& lines);
+// `records`: one for each figure.
+std::string json_text(const Options& options, const Facts& facts,
+                      const std::vector<nlohmann::ordered_json>& records);
 
 }  // namespace hfreduce::perf

@@ -166,7 +166,8 @@ Descriptor answer_previous(const Doorbell& doorbell) {
     const std::int64_t used = (now_ns() - begin) / 1'000'000;
     return used < kAnswerMs ? kAnswerMs - static_cast<int>(used) : 0;
   };
-  while (ready(doorbell.listener.get().number, POLLIN, left_ms())) {
+  // A caller that cannot be taken, for want of descriptors, stays at the door.
+  while (left_ms() > 0 && ready(doorbell.listener.get().number, POLLIN, left_ms())) {
     Descriptor fd(
         accept4(doorbell.listener.get().number, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!fd || !ready(fd.get().number, POLLIN, kConnectMs)) continue;

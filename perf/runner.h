@@ -7,23 +7,14 @@
 #include <vector>
 
 #include "baseline.h"
-#include "options.h"
-#include "pattern.h"
+#include "cases.h"
 #include "peers.h"
 #include "probe_memory.h"
 #include "probe_sockets.h"
-#include "progress.h"
 #include "report.h"
 #include "rounds.h"
-#include "seat.h"
 
 namespace hfreduce::perf {
-
-// How calls are timed.
-enum class Timing {
-  kFenced,      // one by one, from a barrier that is not timed; the slowest rank counts
-  kBackToBack,  // many in a row: where ranks outnumber cores, or a barrier would blur a short call
-};
 
 class Runner {
  public:
@@ -33,17 +24,10 @@ class Runner {
   Runner(Seat& seat, const Options& options);
   // All cases; the lines are complete on every rank. Rank 0 prints each as it comes.
   std::vector<Line> run_all();
-  // For the head of the report.
-  Facts facts() const;
   // Whether a library to compare with had to be left out. Known to rank 0 only.
   bool peers_lost() const { return peers_ && peers_->lost(); }
 
  private:
-  struct Case {
-    Pattern pattern;
-    std::uint64_t bytes = 0;
-    Placing place = Placing::kOut;
-  };
   struct Samples {
     std::vector<double> calls, copies, hand_overs, turns, sockets, small_messages;
   };
@@ -53,17 +37,14 @@ class Runner {
     double preempted = 0;  // times, of the rank that was hit most
   };
 
-  std::vector<Case> cases() const;
+  void start_peers();
   Line run_one(const Case& c);
   // Rounds of calls, probes and other libraries, which take turns so that all see the same machine.
   std::vector<Round> run_rounds(const Case& c, Line& line);
-  Mark mark();
   bool enough(const std::vector<Round>& rounds, std::int64_t began_ns);
   // The figures of those rounds that ran on the same machine.
   void conclude(const std::vector<Round>& rounds, Line& line);
   Floor floor_of_rounds(const Samples& samples);
-  Call call_of(const Case& c);
-  void fill(const Case& c, std::uint64_t salt);
   void time_calls(const Case& c, int calls, Samples& samples);
   void time_back_to_back(const Case& c, int calls, Samples& samples);
   void probe(const Case& c, int calls, Samples& samples);
@@ -72,18 +53,15 @@ class Runner {
   void let_peers(const std::function<void(Peers&)>& what);
   void warm_up(const Case& c, int calls);
   Wrong check_once(const Case& c, std::uint64_t salt);
-  Wrong look_at_output(const Case& c, std::uint64_t salt);
-  std::uint64_t tell_wrong(const Case& c, const Wrong& mine);
-  Timing timing_of(std::uint64_t bytes) const;
   void show(const Case& c, std::size_t done, std::size_t all);
-  std::string name(const Case& c) const;
 
   Seat& seat_;
   const Options& options_;
   Progress progress_;
   std::unique_ptr<SocketRing> ring_;
-  bool comparing_;                    // the same on all ranks
-  std::unique_ptr<Peers> peers_;      // on rank 0
+  bool comparing_;  // the same on all ranks
+  std::unique_ptr<PeerCompany> company_;
+  std::unique_ptr<Peers> peers_;      // on rank 0; on each under a launcher
   std::optional<Baseline> baseline_;  // on rank 0
 };
 

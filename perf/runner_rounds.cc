@@ -1,9 +1,8 @@
 // Rounds: how many there are, on what machine each ran, and which of them make the figures.
-#include <sys/resource.h>
-
 #include <algorithm>
 
 #include "clock.h"
+#include "marks.h"
 #include "runner.h"
 
 namespace hfreduce::perf {
@@ -11,14 +10,6 @@ namespace {
 
 constexpr std::size_t kRounds = 4;  // at least, and exactly where the number of calls is given
 constexpr std::size_t kMostRounds = 200;
-constexpr std::uint64_t kMarkBytes = 256 << 10;
-constexpr int kMarkCopies = 5;
-
-// Times that others have taken the core of this thread away.
-double preemptions() {
-  rusage usage;
-  return getrusage(RUSAGE_THREAD, &usage) == 0 ? static_cast<double>(usage.ru_nivcsw) : 0;
-}
 
 template <typename Values>
 void append(Values& to, const Values& more) {
@@ -26,26 +17,6 @@ void append(Values& to, const Values& more) {
 }
 
 }  // namespace
-
-Mark Runner::mark() {
-  double figures[2] = {};
-  if (options_.limits != 0 && seat_.team) {
-    Team& team = *seat_.team;
-    team.fence();
-    if (team.size() > 1) figures[0] = hand_over_us(team, 0, 1, false);
-    if (team.outnumbered()) {
-      // Waits for the scheduler are no mark of the machine: the fastest of three, and no copy.
-      for (int i = 0; i < 2; ++i) {
-        figures[0] = std::min(figures[0], hand_over_us(team, 0, 1, false));
-      }
-    } else {
-      const std::uint64_t bytes = std::min(kMarkBytes, team.arena().header().buffer_bytes);
-      figures[1] = copy_us(team, {Collective::kAllReduce, Placing::kOut, 0, bytes}, kMarkCopies);
-    }
-  }
-  seat_.gang().maximum(figures);  // everybody labels alike
-  return {figures[0], figures[1]};
-}
 
 bool Runner::enough(const std::vector<Round>& rounds, std::int64_t began_ns) {
   if (rounds.size() < kRounds) return false;
@@ -66,12 +37,12 @@ std::vector<Runner::Round> Runner::run_rounds(const Case& c, Line& line) {
   const auto calls = static_cast<std::size_t>(timed_calls(options_, c.bytes));
   std::vector<Round> rounds;
   const std::int64_t began_ns = now_ns();
-  Mark before = mark();
+  Mark before = mark_of(seat_, options_);
   do {
     const std::size_t done = rounds.size() % kRounds;
     const int share = static_cast<int>(calls * (done + 1) / kRounds - calls * done / kRounds);
     Round& round = rounds.emplace_back();
-    fill(c, 0);  // in place the sums would grow and grow
+    fill(c, seat_, 0);  // in place the sums would grow and grow
     if (share > 0) {
       if (comparing_) warm_up(c, kRoundWarmUp);  // another library has had the caches
       const double before_calls = preemptions();
@@ -79,13 +50,13 @@ std::vector<Runner::Round> Runner::run_rounds(const Case& c, Line& line) {
       round.preempted = preemptions() - before_calls;
       line.algorithm = algorithm_of(seat_.comm.get());
       const bool look = line.checked && c.place == Placing::kOut;
-      if (look) line.wrong += tell_wrong(c, look_at_output(c, 0));
+      if (look) line.wrong += tell_wrong(c, seat_, look_at_output(c, seat_, 0), progress_);
       if (options_.limits != 0) probe(c, share, round.samples);
       let_peers([&](Peers& peers) { peers.run(request_of(c, share)); });
     }
     seat_.gang().maximum(round.samples.calls);
     seat_.gang().maximum(std::span(&round.preempted, 1));
-    const Mark after = mark();
+    const Mark after = mark_of(seat_, options_);
     round.bracket = {before, after};
     before = after;
   } while (!enough(rounds, began_ns));

@@ -10,38 +10,15 @@
 
 namespace hfreduce::perf {
 
-Call Runner::call_of(const Case& c) {
-  Call call;
-  call.collective = c.pattern.collective;
-  call.send = seat_.buffer(0).data();
-  call.receive = seat_.buffer(c.place == Placing::kIn ? 0 : 1).data();
-  call.count = c.bytes / c.pattern.type->size;
-  call.type = c.pattern.type->value;
-  if (c.pattern.op != nullptr) call.op = c.pattern.op->value;
-  call.root = c.pattern.root;
-  call.algorithm = options_.algorithm;
-  return call;
-}
-
-void Runner::fill(const Case& c, std::uint64_t salt) {
-  Pattern pattern = c.pattern;
-  pattern.salt = salt;
-  if (c.place == Placing::kOut) {
-    std::memset(seat_.buffer(1).data(), 0xa5, c.bytes);
-  }
-  repeat(input_period(pattern, seat_.rank, c.bytes / pattern.type->size),
-         seat_.buffer(0).first(c.bytes));
-}
-
 void Runner::time_calls(const Case& c, int calls, Samples& samples) {
-  if (timing_of(c.bytes) == Timing::kBackToBack) return time_back_to_back(c, calls, samples);
-  const Call call = call_of(c);
+  if (timing_of(seat_, c.bytes) == Timing::kBackToBack) return time_back_to_back(c, calls, samples);
+  const Call call = call_of(c, seat_, options_.algorithm);
   for (int i = 0; i < calls; ++i) {
     seat_.gang().fence();
     const std::int64_t begin = now_ns();
     const hfreduceResult_t result = make_call(call, seat_.comm.get());
     const double us = us_since(begin);
-    if (result != hfreduceSuccess) must(result, seat_.comm.get(), name(c).c_str());
+    if (result != hfreduceSuccess) must(result, seat_.comm.get(), name_of(c).c_str());
     samples.calls.push_back(us);
   }
 }
@@ -60,7 +37,7 @@ PeerRequest Runner::request_of(const Case& c, int calls) const {
   request.count = c.bytes / c.pattern.type->size;
   request.iterations = calls;
   request.place = c.place;
-  request.in_a_row = timing_of(c.bytes) == Timing::kBackToBack;
+  request.in_a_row = timing_of(seat_, c.bytes) == Timing::kBackToBack;
   request.warm_up = kRoundWarmUp;
   return request;
 }
@@ -72,11 +49,11 @@ void Runner::let_peers(const std::function<void(Peers&)>& what) {
     progress_.clear();
     what(*peers_);
   }
-  seat_.team->fence_asleep();
+  if (seat_.team) seat_.team->fence_asleep();
 }
 
 void Runner::time_back_to_back(const Case& c, int calls, Samples& samples) {
-  const Call call = call_of(c);
+  const Call call = call_of(c, seat_, options_.algorithm);
   const int batches = std::clamp(calls / 4, 1, 10);
   const int in_a_row = std::max(1, calls / batches);
   for (int batch = 0; batch < batches; ++batch) {
@@ -84,7 +61,7 @@ void Runner::time_back_to_back(const Case& c, int calls, Samples& samples) {
     const std::int64_t begin = now_ns();
     for (int i = 0; i < in_a_row; ++i) {
       const hfreduceResult_t result = make_call(call, seat_.comm.get());
-      if (result != hfreduceSuccess) must(result, seat_.comm.get(), name(c).c_str());
+      if (result != hfreduceSuccess) must(result, seat_.comm.get(), name_of(c).c_str());
     }
     samples.calls.push_back(us_since(begin) / in_a_row);
   }
@@ -120,36 +97,11 @@ void Runner::probe(const Case& c, int calls, Samples& samples) {
   }
 }
 
-Wrong Runner::look_at_output(const Case& c, std::uint64_t salt) {
-  Pattern pattern = c.pattern;
-  pattern.salt = salt;
-  const std::size_t element = pattern.type->size;
-  return compare(expected_period(pattern, c.bytes / element),
-                 seat_.buffer(c.place == Placing::kIn ? 0 : 1).first(c.bytes), element);
-}
-
 Wrong Runner::check_once(const Case& c, std::uint64_t salt) {
-  fill(c, salt);
-  must(make_call(call_of(c), seat_.comm.get()), seat_.comm.get(), name(c).c_str());
-  return look_at_output(c, salt);
-}
-
-std::uint64_t Runner::tell_wrong(const Case& c, const Wrong& mine) {
-  const std::vector<std::byte> all = seat_.gang().gather(std::as_bytes(std::span(&mine, 1)));
-  std::uint64_t total = 0;
-  for (int rank = 0; rank < seat_.ranks; ++rank) {
-    Wrong wrong;
-    std::memcpy(&wrong, all.data() + static_cast<std::size_t>(rank) * sizeof(wrong), sizeof(wrong));
-    total += wrong.count;
-    if (wrong.count == 0 || seat_.rank != 0) continue;
-    progress_.clear();
-    complain(
-        fmt::format("{}: rank {}, element {} is {}, expected {}; {} of its {} elements are wrong",
-                    name(c), rank, wrong.index, show_element(*c.pattern.type, wrong.got),
-                    show_element(*c.pattern.type, wrong.expected), wrong.count,
-                    c.bytes / c.pattern.type->size));
-  }
-  return total;
+  fill(c, seat_, salt);
+  must(make_call(call_of(c, seat_, options_.algorithm), seat_.comm.get()), seat_.comm.get(),
+       name_of(c).c_str());
+  return look_at_output(c, seat_, salt);
 }
 
 }  // namespace hfreduce::perf

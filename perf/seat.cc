@@ -43,6 +43,17 @@ hfreduceConfig_t host_memory_config() {
   return config;
 }
 
+// A request has the library start its progress thread: before this one is bound to a core, which it
+// would inherit.
+void start_progress(Seat& seat) {
+  int one = 1, sum = 0;
+  const Call call{Collective::kAllReduce, &one, &sum, 1, hfreduceInt32, hfreduceSum, 0, ""};
+  hfreduceRequest_t request = nullptr;
+  must(start_call(call, seat.comm.get(), &request), seat.comm.get(), "starting a request");
+  must(hfreduceRequestWait(request), seat.comm.get(), "waiting for a request");
+  hfreduceRequestFree(request);
+}
+
 }  // namespace
 
 std::span<std::byte> Seat::buffer(int which) {
@@ -93,6 +104,8 @@ Seat join_local(const Arena& arena, int rank, const Options& options) {
   seat.rank = rank;
   seat.ranks = arena.members();
   seat.cores = cores;
+  seat.machine_ranks = seat.ranks;
+  seat.machine_cores = static_cast<int>(cores.size());
   seat.shape = {seat.ranks, 1, seat.ranks, static_cast<int>(cores.size())};
   seat.team = std::make_unique<Team>(arena, rank, seat.ranks > seat.shape.cores);
   const hfreduceUniqueId id = id_of(arena, rank);
@@ -100,6 +113,7 @@ Seat join_local(const Arena& arena, int rank, const Options& options) {
   hfreduceComm_t comm = nullptr;
   must(hfreduceCommInitRankConfig(&comm, seat.ranks, id, rank, &config), nullptr, "joining");
   seat.comm.reset(comm);
+  if (options.overlap) start_progress(seat);
   // Only now, so that threads of the library may run anywhere.
   if (options.bind != 0) bind_to_core(cores[static_cast<std::size_t>(rank) % cores.size()]);
   if (options.mapped) register_buffers(seat);

@@ -17,9 +17,12 @@ struct Seat {
   Comm comm;
   int rank = 0;
   int ranks = 1;
-  int host = 0;  // hosts are numbered by their lowest rank
+  bool launched = false;  // by others than this program
+  int host = 0;           // hosts are numbered by their lowest rank
   int hosts = 1;
   Shape shape;
+  int machine_cores = 1;             // that they may run on, all together
+  int machine_ranks = 1;             // on this machine, which may be several hosts to us
   std::vector<int> cores;            // of this host, before this rank was bound to one
   std::unique_ptr<Arena> own_arena;  // where this rank, not a launcher, has seen to it
   std::unique_ptr<Team> team;        // none: the ranks of this host share no memory

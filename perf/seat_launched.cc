@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bitset>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -24,21 +25,30 @@ std::uint64_t hash_of(const std::string& text) {
   return hash;
 }
 
+std::string boot_id() {
+  std::string boot;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
+  return boot;
+}
+
 // Equal for processes that one kernel runs in one network namespace.
 std::uint64_t host_key() {
   if (const char* given = std::getenv("HFREDUCE_HOSTID"); given != nullptr && *given != '\0') {
     return hash_of(given);
   }
-  std::string boot;
-  std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
   struct stat about = {};
   stat("/proc/self/ns/net", &about);
-  return hash_of(fmt::format("{} {}", boot, about.st_ino));
+  return hash_of(fmt::format("{} {}", boot_id(), about.st_ino));
 }
+
+// Cores by their numbers, as far as they fit into a card.
+using CoreSet = std::bitset<1024>;
 
 struct Card {
   std::uint64_t host = 0;
+  std::uint64_t machine = 0;  // equal for processes that one kernel runs
   std::uint64_t nonce[2] = {};
+  CoreSet cores;  // that this rank may run on
   std::int64_t pid = 0;
   std::int64_t fd = -1;
 };
@@ -54,18 +64,30 @@ std::vector<Card> swap_cards(Gang& gang, const Card& mine) {
 std::vector<int> place_ranks(Seat& seat, const std::vector<Card>& cards) {
   std::vector<std::uint64_t> hosts;
   std::map<std::uint64_t, int> population;
+  std::map<std::uint64_t, CoreSet> cores;
+  CoreSet machine_cores;
+  const Card& own = cards[static_cast<std::size_t>(seat.rank)];
   std::vector<int> here;
+  int machine_ranks = 0;
   for (std::size_t r = 0; r < cards.size(); ++r) {
     const std::uint64_t key = cards[r].host;
     if (++population[key] == 1) hosts.push_back(key);
-    if (key == cards[static_cast<std::size_t>(seat.rank)].host) here.push_back(static_cast<int>(r));
+    cores[key] |= cards[r].cores;
+    if (cards[r].machine == own.machine) {
+      ++machine_ranks;
+      machine_cores |= cards[r].cores;
+    }
+    if (key == own.host) here.push_back(static_cast<int>(r));
   }
+  seat.machine_ranks = machine_ranks;
   seat.hosts = static_cast<int>(hosts.size());
-  const std::uint64_t mine = cards[static_cast<std::size_t>(seat.rank)].host;
-  seat.host = static_cast<int>(std::find(hosts.begin(), hosts.end(), mine) - hosts.begin());
-  int most = 1;
+  seat.machine_cores = std::max(1, static_cast<int>(machine_cores.count()));
+  seat.host = static_cast<int>(std::find(hosts.begin(), hosts.end(), own.host) - hosts.begin());
+  int most = 1, fewest = static_cast<int>(CoreSet().size());
   for (const auto& [key, count] : population) most = std::max(most, count);
-  seat.shape = {seat.ranks, seat.hosts, most, static_cast<int>(allowed_cores().size())};
+  // A launcher may have bound each rank to cores of its own.
+  for (const auto& [key, set] : cores) fewest = std::min(fewest, static_cast<int>(set.count()));
+  seat.shape = {seat.ranks, seat.hosts, most, std::max(1, fewest)};
   return here;
 }
 
@@ -109,6 +131,8 @@ Seat join_launched(const Options& options, std::uint64_t buffer_bytes) {
   hfreduceComm_t comm = nullptr;
   must(hfreduceCommInitFromEnv(&comm, &config), nullptr, "joining under the launcher");
   seat.comm.reset(comm);
+  seat.launched = true;
+  seat.cores = allowed_cores();
   must(hfreduceCommUserRank(comm, &seat.rank), comm, "asking for the rank");
   must(hfreduceCommCount(comm, &seat.ranks), comm, "asking for the number of ranks");
   if (options.root >= seat.ranks) {
@@ -118,6 +142,11 @@ Seat join_launched(const Options& options, std::uint64_t buffer_bytes) {
   seat.remote = std::make_unique<Remote>(comm, seat.rank, seat.ranks);
   Card card;
   card.host = host_key();
+  card.machine = hash_of(boot_id());
+  for (const int core : seat.cores) {
+    if (static_cast<std::size_t>(core) < card.cores.size())
+      card.cores.set(static_cast<std::size_t>(core));
+  }
   const std::vector<int> here = place_ranks(seat, swap_cards(*seat.remote, card));
   double failed = share_memory(seat, card, here, buffer_bytes) ? 0 : 1;
   seat.remote->maximum(std::span(&failed, 1));

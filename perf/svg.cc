@@ -3,66 +3,59 @@
 #include <fmt/format.h>
 
 namespace hfreduce::perf {
+namespace {
 
-std::string xml_escaped(std::string_view text) {
-  std::string safe;
-  for (const char c : text) {
-    if (c == '&') {
-      safe += "&amp;";
-    } else if (c == '<') {
-      safe += "&lt;";
-    } else if (c == '>') {
-      safe += "&gt;";
-    } else if (c == '"') {
-      safe += "&quot;";
-    } else {
-      safe += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
-    }
-  }
-  return safe;
-}
+const char* dashes(bool dashed) { return dashed ? "6 4" : ""; }
+
+}  // namespace
 
 void Svg::rectangle(double x, double y, double width, double height) {
-  body_ += fmt::format(
-      "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" fill=\"none\" "
-      "stroke=\"#444\"/>\n",
-      x, y, width, height);
+  canvas_.element("rect", {{"x", x},
+                           {"y", y},
+                           {"width", width},
+                           {"height", height},
+                           {"fill", "none"},
+                           {"stroke", "#444"}});
 }
 
 void Svg::line(double x1, double y1, double x2, double y2, std::string_view color, bool dashed) {
-  body_ += fmt::format(
-      "<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"{}\"{}/>\n", x1, y1,
-      x2, y2, color, dashed ? " stroke-dasharray=\"6 4\"" : "");
+  canvas_.element("line", {{"x1", x1},
+                           {"y1", y1},
+                           {"x2", x2},
+                           {"y2", y2},
+                           {"stroke", color},
+                           {"stroke-dasharray", dashes(dashed)}});
 }
 
 void Svg::curve(const Points& points, std::string_view color, bool dashed, std::string_view title) {
-  std::string way, dots;
+  std::string way;
   for (const auto& [x, y] : points) {
     way += fmt::format("{}{:.1f},{:.1f}", way.empty() ? "" : " ", x, y);
-    if (!dashed) dots += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2.5\"/>", x, y);
   }
-  body_ += fmt::format(
-      "<g fill=\"{0}\" stroke=\"none\"><title>{1}</title><polyline points=\"{2}\" fill=\"none\" "
-      "stroke=\"{0}\" stroke-width=\"1.8\"{3}/>{4}</g>\n",
-      color, xml_escaped(title), way, dashed ? " stroke-dasharray=\"6 4\"" : "", dots);
+  canvas_.begin_group({{"fill", color}, {"stroke", "none"}}, title);
+  canvas_.element("polyline", {{"points", way},
+                               {"fill", "none"},
+                               {"stroke", color},
+                               {"stroke-width", 1.8},
+                               {"stroke-dasharray", dashes(dashed)}});
+  for (const auto& [x, y] : points) {
+    if (!dashed) canvas_.element("circle", {{"cx", x}, {"cy", y}, {"r", 2.5}});
+  }
+  canvas_.end_group();
 }
 
 void Svg::text(double x, double y, std::string_view words, Anchor anchor, int size, double turned) {
   const char* anchors[] = {"start", "middle", "end"};
-  const std::string turn =
-      turned != 0 ? fmt::format(" transform=\"rotate({} {:.1f} {:.1f})\"", turned, x, y) : "";
-  body_ += fmt::format(
-      "<text x=\"{:.1f}\" y=\"{:.1f}\" font-size=\"{}\" text-anchor=\"{}\"{}>{}</text>\n", x, y,
-      size, anchors[static_cast<int>(anchor)], turn, xml_escaped(words));
+  canvas_.text(
+      x, y,
+      {{"font-size", size},
+       {"text-anchor", anchors[static_cast<int>(anchor)]},
+       {"transform", turned != 0 ? fmt::format("rotate({} {:.1f} {:.1f})", turned, x, y) : ""}},
+      words);
 }
 
 std::string Svg::whole() const {
-  return fmt::format(
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" "
-      "width=\"{0:.0f}\" height=\"{1:.0f}\" viewBox=\"0 0 {0:.0f} {1:.0f}\" "
-      "font-family=\"sans-serif\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n{2}"
-      "</svg>\n",
-      width_, height_, body_);
+  return canvas_.document({width_, height_, "", "text{font-family:sans-serif}", ""});
 }
 
 }  // namespace hfreduce::perf

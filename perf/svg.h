@@ -1,10 +1,12 @@
-// Just enough of SVG for plots.
+// What plots are made of.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "svg/canvas.h"
 
 namespace hfreduce::perf {
 
@@ -26,10 +28,7 @@ class Svg {
 
  private:
   double width_, height_;
-  std::string body_;
+  svg::Canvas canvas_;
 };
-
-// Fit for text and attributes of XML.
-std::string xml_escaped(std::string_view text);
 
 }  // namespace hfreduce::perf

@@ -14,6 +14,7 @@
 #include "failure.h"
 #include "files.h"
 #include "noise.h"
+#include "overlap_runner.h"
 #include "plot.h"
 #include "runner.h"
 #include "seat.h"
@@ -23,10 +24,11 @@ namespace {
 
 // Each file that was asked for: one that cannot be written does not take the others with it.
 // Whether all are there.
-bool write_files(const Options& options, const Facts& facts, const std::vector<Line>& lines) {
+bool write_files(const Options& options, const Facts& facts, const std::vector<Record>& records,
+                 const std::vector<Line>& lines) {
   const std::pair<const std::string&, std::function<std::string()>> files[] = {
-      {options.json, [&] { return json_text(options, facts, lines); }},
-      {options.csv, [&] { return csv_text(lines); }},
+      {options.json, [&] { return json_text(options, facts, records); }},
+      {options.csv, [&] { return csv_text(records); }},
       {options.plot, [&] { return plot_svg(facts, lines); }},
   };
   bool all = true;
@@ -54,6 +56,13 @@ int against_baseline(const Options& options, const std::vector<Line>& lines) {
   return slower ? kExitSlower : 0;
 }
 
+bool results_printed() {
+  const bool printed = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (!printed)
+    complain(fmt::format("writing the results to standard output: {}", std::strerror(errno)));
+  return printed;
+}
+
 // Wrong results give the same status on every rank, since every rank knows every line; the rest is
 // rank 0's to tell.
 int finish(const Options& options, const Facts& facts, const std::vector<Line>& lines, bool reports,
@@ -63,18 +72,36 @@ int finish(const Options& options, const Facts& facts, const std::vector<Line>& 
   if (!reports) return wrong ? kExitFailed : 0;
   const double tight = options.iterations > 0 ? 0 : options.tight;
   fmt::print("#\n{}{}", table_foot(lines, options.baseline), noise_summary(lines, tight));
-  const bool printed = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
-  if (!printed)
-    complain(fmt::format("writing the results to standard output: {}", std::strerror(errno)));
-  const bool written = write_files(options, facts, lines);
+  const bool printed = results_printed();
+  const bool written = write_files(options, facts, records_of(lines), lines);
   if (wrong || peers_lost || !printed || !written) return kExitFailed;
   return options.baseline.empty() ? 0 : against_baseline(options, lines);
 }
 
+int measure_overlap(Seat& seat, const Options& options) {
+  OverlapRunner runner(seat, options);
+  const Facts facts = facts_of(seat);
+  const Cores cores = runner.cores();
+  if (seat.rank == 0) fmt::print("{}{}", run_head(facts), overlap_head(cores));
+  const std::vector<OverlapLine> lines = runner.run_all();
+  seat.gang().fence();  // nobody leaves while another is in a call
+  std::vector<Line> about;
+  for (const OverlapLine& line : lines) about.push_back(line.about);
+  const bool wrong =
+      std::any_of(about.begin(), about.end(), [](const Line& l) { return l.wrong > 0; });
+  if (seat.rank != 0) return wrong ? kExitFailed : 0;
+  const double tight = options.iterations > 0 ? 0 : options.tight;
+  fmt::print("#\n{}{}", overlap_foot(lines), noise_summary(about, tight));
+  const bool printed = results_printed();
+  const bool written = write_files(options, facts, overlap_records(cores, lines), about);
+  return wrong || !printed || !written ? kExitFailed : 0;
+}
+
 int measure(Seat& seat, const Options& options) {
+  if (options.overlap) return measure_overlap(seat, options);
   Runner runner(seat, options);
   const bool reports = seat.rank == 0;
-  const Facts facts = runner.facts();
+  const Facts facts = facts_of(seat);
   if (reports) fmt::print("{}", run_head(facts));
   const std::vector<Line> lines = runner.run_all();
   seat.gang().fence();  // nobody leaves while another is in a call
@@ -121,13 +148,9 @@ int run_local(const Options& options, const Arena& arena, int first, int threads
 int run_launched(const Options& options) {
   try {
     Seat seat = join_launched(options, buffer_bytes(options));
-    if (options.compare.empty()) return measure(seat, options);
-    if (seat.rank == 0) {
-      complain("--compare needs ranks that this program starts itself on one host (--ranks N)");
-    }
-    return kExitBadUsage;
+    return measure(seat, options);
   } catch (const Failure& failure) {
-    complain(failure.what());
+    if (*failure.what() != '\0') complain(failure.what());  // else another rank has the sentence
     return failure.exit_status();
   }
 }

@@ -30,18 +30,24 @@ Channel Channel::standard() {
   return {in, out};
 }
 
-Channel Channel::of_rank(int rank) {
+Channel Channel::of_host(int local_rank) {
   std::istringstream all(given("HFREDUCE_PERF_CHANNELS"));
-  std::string mine;
-  for (int r = 0; r <= rank; ++r) {
+  std::string mine, rank, ends, core;
+  for (int r = 0; r <= local_rank; ++r) {
     if (!std::getline(all, mine, ',')) throw Failure("HFREDUCE_PERF_CHANNELS lacks this rank");
   }
-  const std::size_t colon = mine.find(':');
-  const std::string from = mine.substr(0, colon);
-  const int in = open(from.c_str(), O_RDONLY | O_CLOEXEC);
-  const int out = open(mine.substr(colon + 1).c_str(), O_WRONLY | O_CLOEXEC);
-  if (in < 0 || out < 0) fail_with_errno("opening " + mine);
-  return {in, out};
+  std::istringstream parts(mine);
+  std::getline(parts, rank, '=');
+  std::getline(parts, ends, '=');
+  const std::size_t colon = ends.find(':');
+  if (colon == std::string::npos) throw Failure("HFREDUCE_PERF_CHANNELS is not understood");
+  const int in = open(ends.substr(0, colon).c_str(), O_RDONLY | O_CLOEXEC);
+  const int out = open(ends.substr(colon + 1).c_str(), O_WRONLY | O_CLOEXEC);
+  if (in < 0 || out < 0) fail_with_errno("opening " + ends);
+  Channel channel(in, out);
+  channel.rank_ = std::atoi(rank.c_str());
+  while (std::getline(parts, core, '+')) channel.cores_.push_back(std::atoi(core.c_str()));
+  return channel;
 }
 
 bool Channel::read(std::string& line) {

@@ -10,16 +10,22 @@ class Channel {
  public:
   // Standard input and output; what the library itself prints goes to standard error from then on.
   static Channel standard();
-  // Of a process that a launcher has started, by its rank: HFREDUCE_PERF_CHANNELS says where.
-  static Channel of_rank(int rank);
+  // Of a process that a launcher has started, the local_rank-th of its host:
+  // HFREDUCE_PERF_CHANNELS says where, and whose place it takes.
+  static Channel of_host(int local_rank);
 
   // False at the end: time to leave.
   bool read(std::string& line);
+  int rank() const { return rank_; }
+  // That our own rank may run on; none: HFREDUCE_PERF_CORES says.
+  const std::vector<int>& cores() const { return cores_; }
   void write(const std::string& line);
 
  private:
   Channel(int in, int out) : in_(in), out_(out) {}
 
+  int rank_ = -1;
+  std::vector<int> cores_;
   int in_, out_;  // open as long as the process lives
   std::string pending_;
 };

@@ -25,7 +25,9 @@ struct FencePage {
 
 class Fence {
  public:
-  explicit Fence(int ranks) : ranks_(static_cast<std::uint32_t>(ranks)) {
+  Fence(PeerLibrary& library, int ranks)
+      : library_(library), ranks_(static_cast<std::uint32_t>(ranks)) {
+    if (given("HFREDUCE_PERF_FENCE").empty()) return;  // several hosts have no memory in common
     const int fd = open(given("HFREDUCE_PERF_FENCE").c_str(), O_RDWR | O_CLOEXEC);
     if (fd < 0) fail_with_errno("opening HFREDUCE_PERF_FENCE");
     void* page = mmap(nullptr, sizeof(FencePage), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -37,6 +39,7 @@ class Fence {
         sched_getaffinity(0, sizeof(set), &set) != 0 || sysconf(_SC_NPROCESSORS_ONLN) < ranks;
   }
   void meet() {
+    if (page_ == nullptr) return library_.meet();
     const std::uint32_t generation = page_->generation.load(std::memory_order_acquire);
     if (page_->arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == ranks_) {
       page_->arrived.store(0, std::memory_order_relaxed);
@@ -56,6 +59,7 @@ class Fence {
   }
 
  private:
+  PeerLibrary& library_;
   FencePage* page_ = nullptr;
   std::uint32_t ranks_;
   bool crowded_ = false;
@@ -111,7 +115,7 @@ PeerRequest read_request(const std::string& line) {
 class Server {
  public:
   Server(PeerLibrary& library, int rank, int ranks)
-      : library_(library), fence_(ranks), rank_(rank), ranks_(ranks) {}
+      : library_(library), fence_(library, ranks), rank_(rank), ranks_(ranks) {}
   std::string answer(const std::string& line);
 
  private:
@@ -183,14 +187,17 @@ std::string Server::answer(const std::string& line) {
 
 }  // namespace
 
-void bind_as_told(int rank) {
-  std::istringstream list(given("HFREDUCE_PERF_CORES"));
-  std::vector<int> cores;
-  for (std::string core; std::getline(list, core, ',');) cores.push_back(std::atoi(core.c_str()));
-  if (cores.empty()) return;
+void bind_as_told(const Channel& channel) {
+  std::vector<int> cores = channel.cores();
+  if (cores.empty()) {
+    std::istringstream list(given("HFREDUCE_PERF_CORES"));
+    for (std::string core; std::getline(list, core, ',');) cores.push_back(std::atoi(core.c_str()));
+    if (cores.empty()) return;
+    cores = {cores[static_cast<std::size_t>(channel.rank()) % cores.size()]};
+  }
   cpu_set_t set;
   CPU_ZERO(&set);
-  CPU_SET(cores[static_cast<std::size_t>(rank) % cores.size()], &set);
+  for (const int core : cores) CPU_SET(core, &set);
   sched_setaffinity(0, sizeof(set), &set);
 }
 

@@ -24,10 +24,12 @@ class PeerLibrary {
   // A call that can be made again and again; throws Cannot where the library has none.
   virtual std::function<void()> prepare(const PeerRequest& request, std::byte* send,
                                         std::byte* receive) = 0;
+  // A barrier of the library's own, where ranks share no memory for another.
+  virtual void meet() = 0;
 };
 
-// Like this program's own ranks: rank r on core r of those given, if any.
-void bind_as_told(int rank);
+// Like this program's own ranks, as the channel or HFREDUCE_PERF_CORES says.
+void bind_as_told(const Channel& channel);
 // Until the other end closes. Returns the exit status.
 int serve(PeerLibrary& library, Channel& channel, int rank, int ranks);
 

@@ -98,7 +98,7 @@ class Compare(unittest.TestCase):
         self.left_out("endless", "a line without end")
         self.left_out("unready", "says 'there is no network today'")
         done = perf(*QUICK, "--compare", "exec:/bin/true", "--compare-patience", 2)
-        self.assertIn("--compare true: its rank 0 ended (exit status 0)", done.stderr)
+        self.assertRegex(done.stderr, r"--compare true: its rank [01] ended \(exit status 0\)")
         self.assertEqual(done.returncode, 1)
 
     def test_what_a_peer_cannot_do_is_said_and_no_failure(self):
@@ -230,6 +230,43 @@ class Files(unittest.TestCase):
         done = perf("broadcast", *QUICK[1:], "--baseline", old)
         self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1))
         self.assertIn("has none of the cases of this run", done.stderr)
+
+
+class Overlap(unittest.TestCase):
+    def test_a_computation_beside_a_request(self):
+        with tempfile.TemporaryDirectory() as folder:
+            out, table = pathlib.Path(folder) / "a.json", pathlib.Path(folder) / "a.csv"
+            done = perf("overlap", "--ranks", 2, "-b", 64, "-e", "64K", "-f", 1024, "-n", 40, "--limits", 0, "--json", out,
+                        "--csv", table)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            said = json.loads(out.read_text())
+            with open(table, newline="") as file:
+                rows = list(csv.DictReader(file))
+        self.assertIn("# cores: 2 ranks on ", done.stdout)
+        self.assertIn("0 OK", done.stdout)
+        self.assertEqual(said["config"]["mode"], "overlap")
+        self.assertEqual([(r["collective"], r["bytes"], r["place"]) for r in said["results"]],
+                         [(what, size, place) for what in ("allreduce", "broadcast") for size in (64, 65536)
+                          for place in ("out", "in")])
+        self.assertEqual([{k: cell(v) for k, v in r.items()} for r in said["results"]], rows)
+        for r in said["results"]:
+            alone = (r["computation_us"], r["collective_us"])
+            self.assertGreater(min(alone), 0)
+            self.assertAlmostEqual(r["hidden_percent"], 100 * (sum(alone) - r["both_us"]) / min(alone), 3)
+            self.assertGreaterEqual(r["both_us"], 0.5 * r["computation_us"], "the computation is in it")
+            self.assertEqual(r["wrong"], 0)
+            self.assertEqual(r["spare_cores"], max(0, r["cores"] - 2))
+
+    def test_threads_and_one_rank(self):
+        for how in (("-t", 2), ("--ranks", 1)):
+            done = perf("overlap", "broadcast", *how, "-b", 4096, "-e", 4096, "-n", 8)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), how)
+
+    def test_what_overlap_lacks(self):
+        for more in (("--compare", "gloo"), ("--plot", "x.svg"), ("--baseline", "x.json")):
+            done = perf("overlap", *more)
+            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1))
+            self.assertIn("overlap has no --compare, --baseline or --plot", done.stderr)
 
 
 class Rounds(unittest.TestCase):

@@ -141,6 +141,9 @@ def run_one(build, name, seed):
     context.say(f"{name}, seed {seed} (replay: {sys.argv[0]} --build {build} --seed {seed} {name})")
     try:
         function(context)
+    except Skipped as reason:
+        print(f"skipped: {reason}")
+        return skipped_status()
     except Failed as failure:
         print(f"FAILED: {failure}")
     except Exception:
@@ -150,6 +153,10 @@ def run_one(build, name, seed):
         return 0
     print_logs(context.work)
     return 1
+
+
+def skipped_status():
+    return 1 if os.environ.get("HFR_NO_SKIP") else 77
 
 
 def give_up(*_):
@@ -168,7 +175,7 @@ def main():
     reason = why_skipped(needs)
     if reason is not None:
         print(f"skipped: {reason}")
-        sys.exit(1 if os.environ.get("HFR_NO_SKIP") else 77)
+        sys.exit(skipped_status())
     sandbox.enter()
     sandbox.cover_folders([ROOT, build], shm_bytes)
     # Before CTest's own limit, so that what was found until then is printed.

@@ -15,48 +15,14 @@
 #include <utility>
 #include <vector>
 
+#include "harness/team.h"
 #include "hfreduce.h"
 
 namespace {
 
+using harness::last_error;
+using harness::Team;
 using testing::HasSubstr;
-
-std::string last_error(hfreduceComm_t comm = nullptr) {
-  hfreduceErrorInfo_t info = HFREDUCE_ERROR_INFO_INITIALIZER;
-  EXPECT_EQ(hfreduceCommGetErrorInfo(comm, &info), hfreduceSuccess);
-  return info.text;
-}
-
-// A communicator whose ranks are driven by one thread each.
-class Team {
- public:
-  explicit Team(int ranks) : comms_(static_cast<std::size_t>(ranks)) {
-    EXPECT_EQ(hfreduceCommInitAll(comms_.data(), ranks, nullptr), hfreduceSuccess) << last_error();
-  }
-  ~Team() {
-    for (hfreduceComm_t comm : comms_) {
-      if (comm == nullptr) continue;
-      EXPECT_EQ(hfreduceCommDestroy(comm), hfreduceSuccess);
-    }
-  }
-  Team(const Team&) = delete;
-  Team& operator=(const Team&) = delete;
-
-  hfreduceComm_t& operator[](int rank) { return comms_[static_cast<std::size_t>(rank)]; }
-  int size() const { return static_cast<int>(comms_.size()); }
-
-  template <typename Body>
-  void each(Body body) {
-    std::vector<std::thread> threads;
-    for (int rank = 0; rank < size(); ++rank) {
-      threads.emplace_back([&, rank] { body(rank, comms_[static_cast<std::size_t>(rank)]); });
-    }
-    for (std::thread& thread : threads) thread.join();
-  }
-
- private:
-  std::vector<hfreduceComm_t> comms_;
-};
 
 TEST(Api, AllReduceAndBroadcastGiveEveryRankTheSame) {
   Team team(3);

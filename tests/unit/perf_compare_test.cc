@@ -4,7 +4,9 @@
 
 #include "failure.h"
 #include "peer_columns.h"
+#include "peer_daemons.h"
 #include "peer_lines.h"
+#include "peer_network.h"
 #include "peer_spec.h"
 
 namespace hfreduce::perf {
@@ -35,7 +37,7 @@ const FindProgram kEverything =
             "mpiexec.mpich", "tool"});
 
 TEST(CompareSpec, NamesAndSettings) {
-  const auto specs = parse_compare({"mpi,gloo", "exec:tool -v  fast"}, 2, 2, kEverything);
+  const auto specs = parse_compare({"mpi,gloo", "exec:tool -v  fast"}, {2, 2}, kEverything);
   ASSERT_EQ(specs.size(), 4u);
   EXPECT_EQ(specs[0].label, "openmpi");
   EXPECT_EQ(specs[0].launcher[0], "/bin/mpirun.openmpi");
@@ -49,7 +51,7 @@ TEST(CompareSpec, NamesAndSettings) {
 
 TEST(CompareSpec, CrowdedOpenMpiYields) {
   const auto yields = [](int ranks, int cores) {
-    const auto words = parse_compare({"openmpi"}, ranks, cores, kEverything)[0].launcher;
+    const auto words = parse_compare({"openmpi"}, {ranks, cores}, kEverything)[0].launcher;
     return std::find(words.begin(), words.end(), "mpi_yield_when_idle") != words.end();
   };
   EXPECT_FALSE(yields(2, 2));
@@ -58,7 +60,7 @@ TEST(CompareSpec, CrowdedOpenMpiYields) {
 
 TEST(CompareSpec, ColumnsHaveNamesOfTheirOwn) {
   const auto specs =
-      parse_compare({"exec:tool,exec:tool", "exec:hfreduce"}, 2, 2, having({"tool", "hfreduce"}));
+      parse_compare({"exec:tool,exec:tool", "exec:hfreduce"}, {2, 2}, having({"tool", "hfreduce"}));
   EXPECT_EQ(specs[0].label, "tool");
   EXPECT_EQ(specs[1].label, "tool#2");
   EXPECT_EQ(specs[2].label, "hfreduce#2");
@@ -66,7 +68,7 @@ TEST(CompareSpec, ColumnsHaveNamesOfTheirOwn) {
 
 TEST(CompareSpec, WhatIsMissingNamesItsPackage) {
   const auto sentence = [](const char* wish, const FindProgram& find) {
-    return refused([&] { parse_compare({wish}, 2, 2, find); }, kExitBadUsage);
+    return refused([&] { parse_compare({wish}, {2, 2}, find); }, kExitBadUsage);
   };
   EXPECT_NE(sentence("mpi", having({})).find("libopenmpi-dev"), std::string::npos);
   EXPECT_NE(sentence("mpich", having({})).find("libmpich-dev"), std::string::npos);
@@ -78,7 +80,69 @@ TEST(CompareSpec, WhatIsMissingNamesItsPackage) {
   EXPECT_NE(sentence("exec:nothing", kEverything).find("no program"), std::string::npos);
   // MPI means whichever there is.
   const auto only = having({"hfreduce-peer-mpich", "mpiexec.mpich"});
-  EXPECT_EQ(parse_compare({"mpi"}, 2, 2, only).at(0).label, "mpich");
+  EXPECT_EQ(parse_compare({"mpi"}, {2, 2}, only).at(0).label, "mpich");
+}
+
+std::vector<std::string> words_of(PeerKind kind, const std::vector<PeerHost>& hosts) {
+  PeerSpec spec{kind, "x", {"/lib/adapter"}, {"/bin/launch", "-n", "2", "--bind-to", "none"}, {}};
+  return spread_launcher(spec, hosts);
+}
+
+std::string after(const std::vector<std::string>& words, const std::string& name) {
+  const auto found = std::find(words.begin(), words.end(), name);
+  return found == words.end() || found + 1 == words.end() ? "" : *(found + 1);
+}
+
+TEST(CompareHosts, LaunchersAreToldWhereTheRanksAre) {
+  const std::vector<PeerHost> hosts = {{"10.0.1.1", "10.0.1.0/24", 2, "0=a,1=b"},
+                                       {"10.0.2.1", "10.0.2.0/24", 1, "2=c"}};
+  const auto open_mpi = words_of(PeerKind::kOpenMpi, hosts);
+  EXPECT_EQ(after(open_mpi, "-n"), "3") << "of all hosts, not of this one";
+  EXPECT_EQ(after(open_mpi, "--host"), "10.0.1.1:2,10.0.2.1:1");
+  EXPECT_EQ(after(open_mpi, "btl_tcp_if_include"), "10.0.1.0/24,10.0.2.0/24");
+  EXPECT_EQ(after(open_mpi, "plm_rsh_agent"), "/lib/adapter agent");
+  const auto mpich = words_of(PeerKind::kMpich, hosts);
+  EXPECT_EQ(after(mpich, "-hosts"), "10.0.1.1:2,10.0.2.1:1");
+  EXPECT_EQ(after(mpich, "-launcher"), "manual");
+  // One host needs neither agent nor network.
+  EXPECT_EQ(after(words_of(PeerKind::kOpenMpi, {hosts[0]}), "--host"), "");
+}
+
+TEST(CompareHosts, WhatAgentsPassOnIsFoundByTheAddress) {
+  const std::vector<PeerHost> hosts = {
+      {"10.0.0.1", "", 1, ""}, {"10.0.0.2", "", 1, ""}, {"10.0.0.3", "", 1, ""}};
+  const std::string third = "10.0.0.3 orted -x \"3\"\n", second = "10.0.0.2 orted -x \"2\"\n";
+  EXPECT_FALSE(daemon_commands(PeerKind::kOpenMpi, third, hosts).complete);
+  EXPECT_FALSE(daemon_commands(PeerKind::kOpenMpi, third + third, hosts).complete);
+  EXPECT_FALSE(daemon_commands(PeerKind::kOpenMpi, third + "10.0.0.2 orted -x", hosts).complete)
+      << "half a line";
+  EXPECT_FALSE(daemon_commands(PeerKind::kOpenMpi, third + "10.9.9.9 rm\n", hosts).complete);
+  const DaemonCommands all = daemon_commands(PeerKind::kOpenMpi, third + second, hosts);
+  EXPECT_TRUE(all.complete);
+  EXPECT_EQ(all.of_host, (std::vector<std::string>{"", "orted -x \"2\"", "orted -x \"3\""}));
+}
+
+TEST(CompareHosts, WhatHydraPrintsIsInTheOrderOfHosts) {
+  const std::vector<PeerHost> hosts = {{"10.0.0.1", "", 1, ""}, {"10.0.0.2", "", 1, ""}};
+  const std::string first = "HYDRA_LAUNCH: proxy 0\n", end = "HYDRA_LAUNCH_END\n";
+  EXPECT_FALSE(daemon_commands(PeerKind::kMpich, first, hosts).complete);
+  EXPECT_FALSE(daemon_commands(PeerKind::kMpich, first + end, hosts).complete) << "one is missing";
+  const auto all =
+      daemon_commands(PeerKind::kMpich, first + "HYDRA_LAUNCH: proxy 1\n" + end, hosts);
+  EXPECT_TRUE(all.complete);
+  EXPECT_EQ(all.of_host, (std::vector<std::string>{"proxy 0", "proxy 1"}));
+}
+
+TEST(CompareHosts, TheNetworkIsThatOfTheAddress) {
+  const PeerNetwork loopback = network_of("127.0.0.1");
+  EXPECT_EQ(loopback.interface, "lo");
+  EXPECT_EQ(loopback.range, "127.0.0.0/8");
+  const auto why = [](const char* address) {
+    return refused([&] { network_of(address); }, kExitFailed);
+  };
+  EXPECT_NE(why("").find("no connection"), std::string::npos);
+  EXPECT_NE(why("fd77::1").find("IPv4 only"), std::string::npos);
+  EXPECT_NE(why("192.0.2.1").find("no network interface"), std::string::npos);
 }
 
 TEST(CompareLines, Requests) {

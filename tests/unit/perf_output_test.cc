@@ -25,7 +25,7 @@ Line example(double us, std::uint64_t bytes = 4096) {
   return line;
 }
 
-std::string json_of(const std::vector<Line>& lines) { return json_text({}, {}, lines); }
+std::string json_of(const std::vector<Line>& lines) { return json_text({}, {}, records_of(lines)); }
 
 std::size_t times(const std::string& text, const std::string& part) {
   std::size_t count = 0;
@@ -42,7 +42,7 @@ TEST(Csv, NamesFirstAndOneRowForEachLibrary) {
   peer.known = true;
   peer.time = {30, 40, 20, 29, 31};
   line.peers = {peer, PeerFigure{"absent", false, {}, ""}};
-  const std::string text = csv_text({line});
+  const std::string text = csv_text(records_of({line}));
   EXPECT_EQ(text.rfind("library,collective,type,op,root,", 0), 0u) << text;
   EXPECT_EQ(times(text, "\n"), 3u);
   EXPECT_NE(text.find("\nhfreduce,allreduce,float32,sum,,2,1,4096,out,10.0,20.0,5.0,"),

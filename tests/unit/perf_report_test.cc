@@ -7,6 +7,7 @@
 #include "failure.h"
 #include "files.h"
 #include "floor.h"
+#include "records.h"
 #include "report.h"
 #include "statistics.h"
 
@@ -81,7 +82,7 @@ Line example() {
 }
 
 TEST(Report, JsonHasTheSchema) {
-  const auto json = nlohmann::json::parse(json_text({}, {}, {example()}));
+  const auto json = nlohmann::json::parse(json_text({}, {}, records_of({example()})));
   EXPECT_EQ(json["schema"], 1);
   EXPECT_EQ(json["config"]["ranks"], 1);
   ASSERT_EQ(json["results"].size(), 1u);
@@ -122,7 +123,7 @@ TEST(Report, WhatIsNotKnownIsNull) {
   line.limit_us = 0;
   line.checked = false;
   line.op = nullptr;
-  const auto json = nlohmann::json::parse(json_text({}, {}, {line}));
+  const auto json = nlohmann::json::parse(json_text({}, {}, records_of({line})));
   const auto& result = json["results"][0];
   for (const char* key : {"limit_us", "percent_of_limit", "limit_by", "wrong", "op"}) {
     EXPECT_TRUE(result[key].is_null()) << key;

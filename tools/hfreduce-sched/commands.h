@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "algorithms/algorithm.h"
@@ -42,7 +43,8 @@ std::string not_found(const Options& options, bool known);
 
 int list();
 int show(const Options& options);
-int verify(const Options& options);
+// Of `candidates`, those that the options name.
+int verify(const Options& options, std::span<const algorithms::Algorithm> candidates);
 int draw(const Options& options);
 
 }  // namespace hfreduce::sched

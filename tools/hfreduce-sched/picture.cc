@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 
 #include "schedule/printer.h"
+#include "svg/canvas.h"
 
 namespace hfreduce::sched {
 namespace {
@@ -17,7 +17,7 @@ using schedule::Step;
 constexpr double kLeft = 190, kPlot = 1150, kRight = 30;  // pixels, from left to right
 constexpr double kRow = 14, kGap = 8;                     // a lane's row; between ranks
 
-constexpr const char* kStyle = R"(<style>
+constexpr const char* kStyle = R"(
 text { font: 12px sans-serif; fill: #222 }
 .title { font-size: 17px; font-weight: bold }
 .small { font-size: 9px; fill: #666 }
@@ -30,31 +30,14 @@ text { font: 12px sans-serif; fill: #222 }
 .posted { stroke: #f58518; stroke-width: 1 } .credit { stroke-dasharray: 3 3; opacity: 0.5 }
 .arrow.critical { stroke: #d62728; stroke-width: 2; opacity: 1; marker-end: url(#redhead) }
 .mapped-link { fill: #4c78a8 } .posted-link { fill: #f58518 } .cell { stroke: #fff }
-</style>
-<defs>
+)";
+
+constexpr const char* kArrowHeads = R"(
 <marker id="head" markerWidth="6" markerHeight="6" refX="5" refY="3" orient="auto" markerUnits="userSpaceOnUse">
 <path d="M0,0 L6,3 L0,6 z" fill="#777"/></marker>
 <marker id="redhead" markerWidth="9" markerHeight="9" refX="8" refY="4.5" orient="auto" markerUnits="userSpaceOnUse">
 <path d="M0,0 L9,4.5 L0,9 z" fill="#d62728"/></marker>
-</defs>
 )";
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
-}
 
 class Picture {
  public:
@@ -71,22 +54,12 @@ class Picture {
       for (const Arrow& arrow : time_.arrows)
         if (arrow.critical == critical) draw_arrow(arrow);
     y = links_at(y + 40);
-    return fmt::format(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" "
-        "viewBox=\"0 0 {0:.0f} {1:.0f}\">\n<title>{2}</title>\n{3}"
-        "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n{4}</svg>\n",
-        kLeft + kPlot + kRight, y + 20, escaped(captions.title), kStyle, out_);
+    return canvas_.document({kLeft + kPlot + kRight, y + 20, captions.title, kStyle, kArrowHeads});
   }
 
  private:
-  template <typename... Values>
-  void add(fmt::format_string<Values...> format, Values&&... values) {
-    fmt::format_to(std::back_inserter(out_), format, std::forward<Values>(values)...);
-  }
-
   void text(double x, double y, const char* kind, const std::string& words) {
-    add("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"{}\">{}</text>\n", x, y, kind, escaped(words));
+    canvas_.text(x, y, {{"class", kind}}, words);
   }
 
   double captions_at(double y, const Captions& captions) {
@@ -98,8 +71,7 @@ class Picture {
   double legend_at(double y) {
     double x = 20;
     for (const char* kind : {"reduce", "complete", "copy", "put", "signal", "wait"}) {
-      add("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"14\" height=\"10\" class=\"{}\"/>\n", x, y,
-          kind);
+      canvas_.element("rect", {{"x", x}, {"y", y}, {"width", 14}, {"height", 10}, {"class", kind}});
       text(x + 18, y + 9, "small", kind);
       x += 75;
     }
@@ -115,9 +87,12 @@ class Picture {
     for (const auto& schedule : *run_.schedules) {
       const auto lanes = static_cast<double>(std::max<std::size_t>(schedule.lanes.size(), 1));
       const std::int32_t host = run_.placement->host_of(schedule.rank);
-      add("<g class=\"rank\" id=\"rank-{}\">\n<rect x=\"20\" y=\"{:.1f}\" width=\"{:.1f}\" "
-          "height=\"{:.1f}\" class=\"band{}\"/>\n",
-          schedule.rank, y, kLeft + kPlot - 20, lanes * kRow, host % 2 == 0 ? "" : " other");
+      canvas_.begin_group({{"class", "rank"}, {"id", fmt::format("rank-{}", schedule.rank)}});
+      canvas_.element("rect", {{"x", 20},
+                               {"y", y},
+                               {"width", kLeft + kPlot - 20},
+                               {"height", lanes * kRow},
+                               {"class", host % 2 == 0 ? "band" : "band other"}});
       text(24, y + 11, "label", fmt::format("rank {}", schedule.rank));
       if (run_.placement->hosts() > 1) text(72, y + 11, "small", fmt::format("host {}", host));
       rows_.emplace_back();
@@ -126,7 +101,7 @@ class Picture {
         text(112, y + 10, "small", schedule.lanes[lane].name);
       }
       if (schedule.lanes.empty()) y += kRow;
-      add("</g>\n");
+      canvas_.end_group();
       y += kGap;
     }
     ticks(top - 6, y - kGap);
@@ -140,8 +115,8 @@ class Picture {
     const double step = power * (rough / power < 2 ? 2 : rough / power < 5 ? 5 : 10);
     for (int i = 0; i * step <= time_.length * 1.0001; ++i) {
       const double at = x(i * step);
-      add("<line x1=\"{0:.1f}\" y1=\"{1:.1f}\" x2=\"{0:.1f}\" y2=\"{2:.1f}\" class=\"tick\"/>\n",
-          at, top, bottom);
+      canvas_.element("line",
+                      {{"x1", at}, {"y1", top}, {"x2", at}, {"y2", bottom}, {"class", "tick"}});
       text(at + 2, top, "small", time_text(i * step));
     }
   }
@@ -171,19 +146,28 @@ class Picture {
     const double width = (box.end - box.begin) * scale_;
     if (waits && width < 1) return;
     const double height = waits ? 4 : kRow - 4;
-    add("<rect x=\"{:.2f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{:.0f}\" class=\"box {}{}\">"
-        "<title>rank {}, segment {}, k {}: {}\n{} to {}{}</title></rect>\n",
-        x(box.begin), row(box) + (kRow - height) / 2, std::max(width, 0.8), height, kind_of(step),
-        box.critical && !waits ? " critical" : "", box.rank, box.segment, box.k,
-        escaped(schedule::to_text(schedule, step)), time_text(box.begin), time_text(box.end),
-        box.bytes > 0 ? ", " + bytes_text(box.bytes) : "");
+    const std::string what =
+        fmt::format("rank {}, segment {}, k {}: {}\n{} to {}{}", box.rank, box.segment, box.k,
+                    schedule::to_text(schedule, step), time_text(box.begin), time_text(box.end),
+                    box.bytes > 0 ? ", " + bytes_text(box.bytes) : "");
+    canvas_.element("rect",
+                    {{"x", x(box.begin)},
+                     {"y", row(box) + (kRow - height) / 2},
+                     {"width", std::max(width, 0.8)},
+                     {"height", height},
+                     {"class", fmt::format("box {}{}", kind_of(step),
+                                           box.critical && !waits ? " critical" : "")}},
+                    what);
   }
 
   void draw_arrow(const Arrow& arrow) {
     const Box &from = box_of(arrow.from), &to = box_of(arrow.to);
-    add("<path d=\"M{:.2f},{:.1f} L{:.2f},{:.1f}\" class=\"arrow{}{}{}\"/>\n", x(from.end),
-        row(from) + kRow / 2, x(arrow.arrives), row(to) + kRow / 2, arrow.posted ? " posted" : "",
-        arrow.credit ? " credit" : "", arrow.critical ? " critical" : "");
+    canvas_.element(
+        "path",
+        {{"d", fmt::format("M{:.2f},{:.1f} L{:.2f},{:.1f}", x(from.end), row(from) + kRow / 2,
+                           x(arrow.arrives), row(to) + kRow / 2)},
+         {"class", fmt::format("arrow{}{}{}", arrow.posted ? " posted" : "",
+                               arrow.credit ? " credit" : "", arrow.critical ? " critical" : "")}});
   }
 
   // The matrix of what went from which rank to which.
@@ -207,12 +191,16 @@ class Picture {
     }
     for (const auto& [link, bytes] : time_.bytes) {
       const double left = kLeft + link.second * cell, top = y + link.first * cell;
-      add("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" "
-          "fill-opacity=\"{:.2f}\" class=\"cell {}-link\"><title>rank {} to rank {}: "
-          "{}</title></rect>\n",
-          left, top, cell, cell, most > 0 ? 0.15 + 0.6 * bytes / most : 0.15,
-          run_.placement->mapped(link.first, link.second) ? "mapped" : "posted", link.first,
-          link.second, bytes_text(bytes));
+      const bool mapped = run_.placement->mapped(link.first, link.second);
+      canvas_.element(
+          "rect",
+          {{"x", left},
+           {"y", top},
+           {"width", cell},
+           {"height", cell},
+           {"fill-opacity", most > 0 ? 0.15 + 0.6 * bytes / most : 0.15},
+           {"class", mapped ? "cell mapped-link" : "cell posted-link"}},
+          fmt::format("rank {} to rank {}: {}", link.first, link.second, bytes_text(bytes)));
       if (cell >= 36) text(left + 4, top + cell / 2 + 4, "small", bytes_text(bytes));
     }
     return y + ranks * cell;
@@ -221,7 +209,7 @@ class Picture {
   const Run& run_;
   const Timeline& time_;
   double scale_;
-  std::string out_;
+  svg::Canvas canvas_;
   std::vector<std::vector<double>> rows_;  // by rank and lane: the row's upper edge
 };
 

@@ -59,7 +59,7 @@ bool report(const algorithms::Algorithm& algorithm, const Tally& tally, double s
 
 }  // namespace
 
-int verify(const Options& options) {
+int verify(const Options& options, std::span<const algorithms::Algorithm> candidates) {
   std::int32_t first = 0, last = 0;
   std::string wrong;
   if (!parse_ranks(options.ranks, &first, &last, &wrong)) return bad_input(wrong);
@@ -70,7 +70,7 @@ int verify(const Options& options) {
     return bad_input(fmt::format("--leaders {} must lie within 1 and the number of ranks, {}",
                                  options.leaders, last));
   bool known = false, proved = true;
-  for (const auto& algorithm : algorithms::all()) {
+  for (const auto& algorithm : candidates) {
     const bool reduces = algorithm.collective == algorithms::Collective::kAllReduce;
     if (!options.algorithm.empty() && algorithm.name != options.algorithm) continue;
     if (!options.collective.empty() && (options.collective == "allreduce") != reduces) continue;

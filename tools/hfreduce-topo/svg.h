@@ -1,10 +1,11 @@
-// A page of SVG that grows downwards. Own writer: nothing need be installed to look at a machine.
+// A page of SVG that grows downwards.
 #pragma once
 
 #include <string>
 #include <string_view>
 
 #include "commands.h"
+#include "svg/canvas.h"
 
 namespace hfreduce::topo {
 
@@ -31,8 +32,9 @@ class Page {
   std::string finish(double height) const;
 
  private:
-  std::string close(std::string_view element);
-  std::string body_, hint_;
+  void element(std::string_view name, svg::Attributes attributes);
+  svg::Canvas canvas_;
+  std::string hint_;
 };
 
 // Each draws at the height that it is given and returns where it ended.
