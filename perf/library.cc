@@ -55,13 +55,17 @@ hfreduceResult_t start_call(const Call& call, hfreduceComm_t comm, hfreduceReque
   return call_with(call, comm, config);
 }
 
-std::string algorithm_of(hfreduceComm_t comm) {
+std::string info_of(hfreduceComm_t comm, const char* key) {
   std::size_t size = 0;
-  if (hfreduceCommGetInfo(comm, "plan", nullptr, &size) != hfreduceSuccess) return "?";
+  if (hfreduceCommGetInfo(comm, key, nullptr, &size) != hfreduceSuccess) return "";
   std::string text(size, '\0');
-  if (hfreduceCommGetInfo(comm, "plan", text.data(), &size) != hfreduceSuccess) return "?";
+  if (hfreduceCommGetInfo(comm, key, text.data(), &size) != hfreduceSuccess) return "";
   text.resize(text.find('\0') == std::string::npos ? text.size() : text.find('\0'));
-  const auto plan = nlohmann::json::parse(text, nullptr, false);
+  return text;
+}
+
+std::string algorithm_of(hfreduceComm_t comm) {
+  const auto plan = nlohmann::json::parse(info_of(comm, "plan"), nullptr, false);
   if (!plan.is_object() || !plan.contains("algorithm") || !plan["algorithm"].is_string())
     return "?";
   return plan["algorithm"].get<std::string>();

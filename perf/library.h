@@ -33,6 +33,8 @@ hfreduceResult_t make_call(const Call& call, hfreduceComm_t comm);
 // The same, only started.
 hfreduceResult_t start_call(const Call& call, hfreduceComm_t comm, hfreduceRequest_t* request);
 
+// What hfreduceCommGetInfo tells, as JSON; empty: nothing.
+std::string info_of(hfreduceComm_t comm, const char* key);
 // The algorithm of the last call.
 std::string algorithm_of(hfreduceComm_t comm);
 std::string library_version();

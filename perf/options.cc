@@ -83,10 +83,10 @@ std::vector<Collective> collectives_of(const Raw& raw) {
       chosen.push_back(Collective::kAllReduce);
     } else if (name == "broadcast") {
       chosen.push_back(Collective::kBroadcast);
-    } else if (name != "overlap") {
+    } else if (name != "overlap" && name != "tune") {
       refuse(fmt::format(
           "{}: no such collective; choose allreduce, broadcast, or none for both, and overlap to "
-          "measure them beside a computation",
+          "measure them beside a computation, tune to measure which plans are fastest",
           name));
     }
   }
@@ -96,11 +96,22 @@ std::vector<Collective> collectives_of(const Raw& raw) {
 
 void interpret(const Raw& raw, Options& options) {
   options.collectives = collectives_of(raw);
-  options.overlap =
-      std::find(raw.collectives.begin(), raw.collectives.end(), "overlap") != raw.collectives.end();
+  const auto has = [&](const char* word) {
+    return std::find(raw.collectives.begin(), raw.collectives.end(), word) != raw.collectives.end();
+  };
+  options.overlap = has("overlap");
+  options.tune = has("tune");
+  if (options.overlap && options.tune) refuse("overlap and tune are two things: choose one");
   if (options.overlap &&
       (!options.compare.empty() || !options.baseline.empty() || !options.plot.empty())) {
     refuse("overlap has no --compare, --baseline or --plot");
+  }
+  if (options.tune && (!options.compare.empty() || !options.baseline.empty() ||
+                       !options.plot.empty() || !options.json.empty() || !options.csv.empty() ||
+                       !options.algorithm.empty() || options.mapped)) {
+    refuse(
+        "tune has no --compare, --baseline, --plot, --json, --csv, --algorithm or --memory: it "
+        "measures every plan for ordinary memory, and keeps what it finds where the library looks");
   }
   options.sweep = sweep_of(raw);
   options.types = choose("-d", raw.type, find_type(raw.type), all_types());
@@ -169,7 +180,8 @@ void declare_run(CLI::App& app, Options& options, Raw& raw) {
 void declare_cases(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("collective", raw.collectives,
                  "allreduce, broadcast; without: both. overlap before them: how much of each hides "
-                 "behind a computation");
+                 "behind a computation. tune: which plans are fastest here, for the library to use "
+                 "from then on");
   app.add_option("-b,--minbytes", raw.first, "smallest size a rank, with K, M or G [8]");
   app.add_option("-e,--maxbytes", raw.last, "largest size [32M]");
   app.add_option("-f,--stepfactor", raw.factor, "multiply the size by this [4]");

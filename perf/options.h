@@ -13,6 +13,7 @@ namespace hfreduce::perf {
 struct Options {
   std::vector<Collective> collectives;
   bool overlap = false;  // a computation beside each call
+  bool tune = false;     // every way in which each call can be done
   Sweep sweep;
   int iterations = 0;  // 0: by size, and more rounds until the median is known well enough
   double tight = 3;    // percent by which it may still be wrong; 0: four rounds whatever it is

@@ -18,6 +18,7 @@
 #include "plot.h"
 #include "runner.h"
 #include "seat.h"
+#include "tune_runner.h"
 
 namespace hfreduce::perf {
 namespace {
@@ -97,8 +98,20 @@ int measure_overlap(Seat& seat, const Options& options) {
   return wrong || !printed || !written ? kExitFailed : 0;
 }
 
+int measure_plans(Seat& seat, const Options& options) {
+  TuneRunner runner(seat, options);
+  if (seat.rank == 0) fmt::print("{}", run_head(facts_of(seat)));
+  const std::vector<TunedWay> ways = runner.run_all();
+  seat.gang().fence();  // nobody leaves while another is in a call
+  if (seat.rank != 0) return 0;
+  const std::string file = runner.write(ways);
+  fmt::print("#\n# Kept in {}: communicators of this shape use it from now on\n", file);
+  return results_printed() ? 0 : kExitFailed;
+}
+
 int measure(Seat& seat, const Options& options) {
   if (options.overlap) return measure_overlap(seat, options);
+  if (options.tune) return measure_plans(seat, options);
   Runner runner(seat, options);
   const bool reports = seat.rank == 0;
   const Facts facts = facts_of(seat);
@@ -114,7 +127,8 @@ int run_rank(const Options& options, const Arena& arena, int rank) {
     Seat seat = join_local(arena, rank, options);
     status = measure(seat, options);
   } catch (const Failure& failure) {
-    complain(fmt::format("rank {}: {}", rank, failure.what()));
+    if (*failure.what() != '\0')  // else another rank has the sentence
+      complain(fmt::format("rank {}: {}", rank, failure.what()));
     status = failure.exit_status();
   } catch (const std::exception& error) {
     complain(fmt::format("rank {}: {}", rank, error.what()));

@@ -59,7 +59,7 @@ class Comm {
   Status agree(const std::vector<std::string>& greetings);
   Status make_engine();
   // Rank 0's, for all; empty on other ranks, and where there are none.
-  std::string measured_plans() const;
+  std::string measured_plans();
   std::string tuning_info() const;
   std::string explain_tuning() const;
   executor::EngineHooks engine_hooks();
@@ -82,6 +82,7 @@ class Comm {
   std::unique_ptr<bootstrap::Session> session_;
   std::unique_ptr<schedule::Placement> placement_;
   planner::Facts facts_;
+  planner::Tuning measured_;  // rank 0: all that the file says of this shape
   bool checksum_ = true;
   std::int32_t sockets_ = 1;
   transport::Congestion congestion_;

@@ -47,10 +47,10 @@ Result<std::string> Comm::info(std::string_view key) const {
                 fmt::format("there is no info '{}': plan, memory, links or tuning", key));
 }
 
-std::string Comm::measured_plans() const {
+std::string Comm::measured_plans() {
   if (rank_ != 0 || options_.settings.deterministic != 0) return "";
-  return read_tuning(tuning_path(options_.settings.tuning), planner::Shape::of(*placement_))
-      .to_text();
+  measured_ = read_tuning(tuning_path(options_.settings.tuning), planner::Shape::of(*placement_));
+  return planner::worth_taking(facts_, measured_).to_text();
 }
 
 // What a program that measures plans needs to know, and what is in use.
@@ -77,9 +77,13 @@ std::string Comm::explain_tuning() const {
   if (facts_.tuning.empty())
     return " These are built-in thresholds: `hfreduce-perf tune` measures what is fastest here.";
   using algorithms::Collective;
-  return fmt::format(" They were measured on this machine (allreduce: {}; broadcast: {}).",
-                     planner::explain_measured(facts_, Collective::kAllReduce),
-                     planner::explain_measured(facts_, Collective::kBroadcast));
+  std::string text;
+  for (const auto& [name, collective] :
+       {std::pair{"allreduce", Collective::kAllReduce}, {"broadcast", Collective::kBroadcast}}) {
+    const std::string ways = planner::explain_measured(measured_, collective);
+    if (!ways.empty()) text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", name, ways);
+  }
+  return " They were measured on this machine (" + text + ").";
 }
 
 void Comm::explain() const {

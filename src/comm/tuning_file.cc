@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -36,6 +37,8 @@ std::string processor() {
 
 // nullopt: there is no such file.
 std::optional<std::string> contents(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return std::nullopt;  // a pipe would block
   std::ifstream file(path, std::ios::binary);
   if (!file) return std::nullopt;
   std::string text(static_cast<std::size_t>(kMostBytes), '\0');

@@ -191,6 +191,27 @@ Result<Choice> choose(const Facts& facts, const Question& question) {
   return choice;
 }
 
+Tuning worth_taking(const Facts& facts, const Tuning& all) {
+  constexpr double kWithinNoise = 1.05;
+  Tuning taken;
+  for (const Collective collective : {Collective::kAllReduce, Collective::kBroadcast}) {
+    std::uint64_t before = 0;
+    for (const std::uint64_t bytes : all.sizes(collective)) {
+      if (bytes / 2 < before) continue;
+      const std::vector<Measured> ways = all.nearest(collective, bytes);
+      const std::string_view usual = picked(facts, {collective, bytes, {}});
+      const auto found = std::find_if(ways.begin(), ways.end(), [&](const Measured& way) {
+        return way.algorithm->name == usual && way.segment_bytes == 0;
+      });
+      const bool stays = found != ways.end() && static_cast<double>(found->ns) <=
+                                                    kWithinNoise * static_cast<double>(ways[0].ns);
+      taken.add(stays ? *found : ways[0]);
+      before = bytes;
+    }
+  }
+  return taken;
+}
+
 std::string explain(const Facts& facts, Collective collective) {
   std::string text;
   std::string_view before;
@@ -205,11 +226,11 @@ std::string explain(const Facts& facts, Collective collective) {
   return text;
 }
 
-std::string explain_measured(const Facts& facts, Collective collective) {
+std::string explain_measured(const Tuning& tuning, Collective collective) {
   std::string text;
   std::uint64_t before = 0;
   for (const std::uint64_t bytes : {std::uint64_t{8}, 64 * kKiB, 16 * kKiB * kKiB}) {
-    const std::vector<Measured> ways = facts.tuning.nearest(collective, bytes);
+    const std::vector<Measured> ways = tuning.nearest(collective, bytes);
     if (ways.empty() || ways[0].bytes == before) continue;
     before = ways[0].bytes;
     text += fmt::format("{}{} {} in {} us", text.empty() ? "" : "; ", size_text(ways[0].bytes),

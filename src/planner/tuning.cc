@@ -13,7 +13,7 @@ using algorithms::Collective;
 
 constexpr std::string_view kHead = "hfreduce-tuning 1";
 constexpr std::string_view kEnd = "\nend\n";  // without it the file was cut off
-constexpr std::uint64_t kMostApart = 16;
+constexpr std::uint64_t kMostApart = 4;
 constexpr std::size_t kMostLines = 100'000;
 
 constexpr std::array kCollectives{std::pair{std::string_view("allreduce"), Collective::kAllReduce},
@@ -88,6 +88,13 @@ std::string Tuning::to_text() const {
                         it.bytes, it.algorithm->name, it.segment_bytes, it.ns);
   }
   return text;
+}
+
+std::set<std::uint64_t> Tuning::sizes(Collective collective) const {
+  std::set<std::uint64_t> sizes;
+  for (const Measured& it : measured_)
+    if (it.algorithm->collective == collective) sizes.insert(it.bytes);
+  return sizes;
 }
 
 std::vector<Measured> Tuning::nearest(Collective collective, std::uint64_t bytes) const {

@@ -6,6 +6,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,8 +42,12 @@ class Tuning {
   static Result<Tuning> parse(std::string_view lines);
   std::string to_text() const;
 
+  void add(const Measured& measured) { measured_.push_back(measured); }
+
   bool empty() const noexcept { return measured_.empty(); }
-  // What was measured nearest to `bytes`, the fastest first. Empty: nothing within a factor of 16.
+  // The sizes of which something was measured, ascending.
+  std::set<std::uint64_t> sizes(algorithms::Collective collective) const;
+  // What was measured nearest to `bytes`, the fastest first. Empty: nothing within a factor of 4.
   std::vector<Measured> nearest(algorithms::Collective collective, std::uint64_t bytes) const;
 
  private:

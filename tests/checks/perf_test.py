@@ -269,6 +269,77 @@ class Overlap(unittest.TestCase):
             self.assertIn("overlap has no --compare, --baseline or --plot", done.stderr)
 
 
+class Tune(unittest.TestCase):
+    QUICK = ("--ranks", 2, "-b", 64, "-e", 64, "--cap", 0.05)
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.file = pathlib.Path(folder.name) / "deep" / "tuning"
+
+    def tune(self, *arguments, file=None, **how):
+        return perf("tune", *arguments, environment={"HFREDUCE_TUNING": str(file or self.file)}, **how)
+
+    def explained(self, **more):
+        done = perf("allreduce", *self.QUICK[:6], "-n", 4, "--limits", 0,
+                    environment={"HFREDUCE_TUNING": str(self.file), "HFREDUCE_EXPLAIN": "1", **more})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout, done.stderr
+
+    def test_what_was_measured_is_kept_and_used(self):
+        self.assertIn("built-in thresholds: `hfreduce-perf tune`", self.explained()[1])
+        done = self.tune(*self.QUICK)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn(f"Kept in {self.file}", done.stdout)
+        lines = self.file.read_text().splitlines()
+        self.assertEqual((lines[0], lines[2], lines[-1]), ("hfreduce-tuning 1", "shape 1 2 2", "end"))
+        ways = [line.split() for line in lines[3:-1]]
+        self.assertEqual({way[0] for way in ways}, {"allreduce", "broadcast"})
+        self.assertLessEqual({"one-shot", "two-shot", "ring", "double-tree"}, {way[2] for way in ways})
+        self.assertTrue(all(int(way[4]) > 0 for way in ways))
+        self.assertIn("They were measured on this machine (allreduce: 64 B ", self.explained()[1])
+        self.assertIn("keeps measured plans out", self.explained(HFREDUCE_DETERMINISTIC="1")[1])
+
+        # The library does what the file says, whatever it says.
+        self.file.write_text("\n".join(lines[:3] + ["allreduce 64 ring 0 5", "allreduce 64 one-shot 0 9", "end", ""]))
+        results, said = self.explained()
+        self.assertIn(" ring\n", results)
+        self.assertIn("64 B ring in 0.005 us, one-shot 0.009", said)
+        self.assertIn(" one-shot\n", self.explained(HFREDUCE_DETERMINISTIC="1")[0])
+
+        # Another shape is added, and this one stays; once it is damaged it does not.
+        self.assertEqual(self.tune("-t", 3, *self.QUICK[2:]).returncode, 0)
+        text = self.file.read_text()
+        self.assertIn("shape 1 3 3\n", text)
+        self.assertIn("shape 1 2 2\nallreduce 64 ring 0 5\n", text)
+        self.file.write_text(text.replace("64 ring 0 5", "64 ring 0 x"))
+        self.assertIn("are ignored: it is damaged at", self.explained()[1])
+        self.tune("-t", 3, *self.QUICK[2:])
+        self.assertNotIn("shape 1 2 2", self.file.read_text())
+
+    def test_a_file_of_another_machine_or_none_is_ignored(self):
+        self.file.parent.mkdir()
+        for text, why in (("hfreduce-tuning 1\nmachine of another kind\nend\n", "of another machine"),
+                          ("", "it does not begin with"), ("hfreduce-tuning 1\nmachine x\n", "its end is missing")):
+            self.file.write_text(text)
+            said = self.explained()[1]
+            self.assertIn(why, said)
+            self.assertEqual(said.count("are ignored"), 1)
+        self.assertEqual(self.tune(*self.QUICK).returncode, 0)
+        self.assertNotIn("ignored", self.explained()[1])
+
+    def test_what_tune_cannot_do(self):
+        done = self.tune(*self.QUICK, file="off")
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1))
+        self.assertIn("no file to keep plans in", done.stderr)
+        done = self.tune("allreduce", *self.QUICK, file="/dev/full")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("No space left", done.stderr)
+        for more in (("--json", "x"), ("--algorithm", "ring"), ("--memory", "mapped"), ("overlap",)):
+            done = self.tune(*self.QUICK, *more)
+            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1), more)
+
+
 class Rounds(unittest.TestCase):
     ONE = ("allreduce", "--ranks", 2, "-b", 4096, "-e", 4096, "--place", "in")
 

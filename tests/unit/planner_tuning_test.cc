@@ -89,6 +89,37 @@ TEST(Tuning, WhatIsHandedToAllRanksIsTheSame) {
   EXPECT_THAT(tuning.to_text(), HasSubstr("allreduce 1048576 two-shot 262144 80000\n"));
 }
 
+TEST(Tuning, WhatIsHandedToAllRanksIsShort) {
+  std::string lines;
+  for (std::uint64_t bytes = 8; bytes < std::uint64_t{1} << 40; bytes += bytes / 4 + 1)
+    for (const char* way : {"hierarchical-ring 262144 2", "one-shot 0 1", "two-shot 65536 3"})
+      lines += "allreduce " + std::to_string(bytes) + " " + way + "000000\n";
+  const auto tuning = Tuning::parse(lines);
+  ASSERT_TRUE(tuning.ok());
+  const schedule::Placement placement({0, 0});
+  Facts facts;
+  facts.placement = &placement;
+  const Tuning fastest = worth_taking(facts, *tuning);
+  EXPECT_LT(fastest.to_text().size(), 2000u) << "an exchange carries 4096 bytes";
+  EXPECT_EQ(fastest.nearest(Collective::kAllReduce, 1000).size(), 1u);
+  EXPECT_EQ(fastest.nearest(Collective::kAllReduce, 1000)[0].algorithm->name, "one-shot");
+}
+
+TEST(Tuning, WhatIsUsualStaysUnlessAnotherIsFasterByMoreThanNoise) {
+  const schedule::Placement placement({0, 0});
+  Facts facts;
+  facts.placement = &placement;
+  const auto taken = [&](const char* lines) {
+    const auto tuning = Tuning::parse(lines);
+    EXPECT_TRUE(tuning.ok());
+    return worth_taking(facts, *tuning).to_text();
+  };
+  EXPECT_EQ(taken("allreduce 8 ring 0 1000\nallreduce 8 one-shot 0 1049\n"),
+            "allreduce 8 one-shot 0 1049\n");
+  EXPECT_EQ(taken("allreduce 8 ring 0 1000\nallreduce 8 one-shot 0 1060\n"),
+            "allreduce 8 ring 0 1000\n");
+}
+
 TEST(Tuning, DamageIsFoundWhereverItIs) {
   const std::string whole = kFile;
   for (std::size_t size = 0; size < whole.size(); ++size)
@@ -128,7 +159,7 @@ TEST(Tuning, ExplainedWithWhatTheOthersTook) {
   Facts facts;
   facts.placement = &placement;
   facts.tuning = of(*file, {1, 2, 2});
-  EXPECT_EQ(explain_measured(facts, Collective::kAllReduce),
+  EXPECT_EQ(explain_measured(facts.tuning, Collective::kAllReduce),
             "8 B two-shot in 0.4 us, one-shot 0.9; 1 MiB two-shot in 80 us, ring 200");
 }
 
