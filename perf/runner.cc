@@ -43,7 +43,9 @@ std::vector<Runner::Case> Runner::cases() const {
   for (const Collective collective : options_.collectives) {
     for (const TypeInfo* type : options_.types) {
       if (collective == Collective::kAllReduce) {
-        for (const OpInfo* op : options_.ops) add({collective, type, op, seat_.ranks, 0, 0});
+        for (const OpInfo* op : options_.ops) {
+          if (applies(*op, *type)) add({collective, type, op, seat_.ranks, 0, 0});
+        }
         continue;
       }
       const int first = options_.root < 0 ? 0 : options_.root;

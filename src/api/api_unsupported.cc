@@ -44,12 +44,5 @@ hfreduceResult_t hfreduceBroadcastInit(const void*, void*, size_t, hfreduceDataT
 hfreduceResult_t hfreduceRequestStart(hfreduceRequest_t) {
   return guarded([] { return not_supported("hfreduceRequestStart"); });
 }
-hfreduceResult_t hfreduceRedOpCreatePreMulSum(hfreduceRedOp_t*, void*, hfreduceDataType_t,
-                                              hfreduceScalarResidence_t, hfreduceComm_t) {
-  return guarded([] { return not_supported("hfreduceRedOpCreatePreMulSum"); });
-}
-hfreduceResult_t hfreduceRedOpDestroy(hfreduceRedOp_t, hfreduceComm_t) {
-  return guarded([] { return not_supported("hfreduceRedOpDestroy"); });
-}
 
 }  // extern "C"

@@ -49,6 +49,11 @@ struct Call {
   std::uint32_t element_bytes = 1;
   kernels::ReduceFn reduce = nullptr;
   std::int64_t divisor = 0;  // for avg; 0: none
+  // The caller's input where it is to be multiplied by a scalar on its way into the output, which
+  // then is `input` too; nullptr: it is not.
+  const std::byte* raw_input = nullptr;
+  std::uint64_t scalar = 0;  // its bits
+  kernels::ReduceFn multiply = nullptr;
   std::uint32_t segment_bytes = 0;
   std::uint32_t zero_copy_segment_bytes = 0;
   transport::Tag tag;

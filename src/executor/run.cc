@@ -4,6 +4,7 @@
 #include <cstring>
 #include <span>
 
+#include "executor/premultiply.h"
 #include "kernels/cpu/stream_copy.h"
 
 namespace hfreduce::executor {
@@ -36,6 +37,10 @@ void Run::begin(const BoundPlan& plan, const Call& call, std::uint32_t segment_b
   call_ = &call;
   base_ = base;
   tag_ = pack_tag(call.tag);
+  if (multiplied_of_ != call.sequence) {  // else it goes on after a plan that was declined
+    multiplied_of_ = call.sequence;
+    multiplied_ = call.raw_input == nullptr ? ~0ull : 0;
+  }
   mismatched_peer_ = -1;
   accepted_ = declined_ = false;
   segment_elements_ =
@@ -95,19 +100,26 @@ bool Run::advance_lane(LaneState& state) noexcept {
         state.repeat_end = 0;
         state.at += step.body;
       }
-    } else if (acts &&
-               !execute(state, step,
-                        here(step, static_cast<std::uint32_t>(segment), state.repetition))) {
-      state.blocked = true;
-      return any;
-    } else {
-      any |= acts;
+    } else if (acts) {
+      const Here at = here(step, static_cast<std::uint32_t>(segment), state.repetition);
+      if (at.first + at.length > multiplied_) multiply_until(at.first + at.length);
+      if (!execute(state, step, at)) {
+        state.blocked = true;
+        return any;
+      }
+      any = true;
     }
     state.blocked = false;
     next_step(state);
   }
   --lanes_left_;
   return true;
+}
+
+// No step of this rank has touched these elements, so no peer has either.
+void Run::multiply_until(std::uint64_t end) noexcept {
+  premultiply(*call_, multiplied_, end);
+  multiplied_ = end;
 }
 
 void Run::next_step(LaneState& state) noexcept {

@@ -10,20 +10,27 @@
 namespace hfreduce::kernels {
 
 std::size_t size_of(DataType type) noexcept {
-  static constexpr std::size_t kSizes[kDataTypes] = {1, 1, 4, 4, 8, 8, 2, 4, 8, 2};
+  static constexpr std::size_t kSizes[kDataTypes] = {1, 1, 4, 4, 8, 8, 2, 4, 8, 2, 1, 1, 2, 2, 1};
   return kSizes[static_cast<int>(type)];
 }
 
 std::string_view name_of(DataType type) noexcept {
   static constexpr std::string_view kNames[kDataTypes] = {
-      "int8",   "uint8",   "int32",   "uint32",  "int64",
-      "uint64", "float16", "float32", "float64", "bfloat16"};
+      "int8",          "uint8",       "int32",   "uint32",  "int64",
+      "uint64",        "float16",     "float32", "float64", "bfloat16",
+      "float8_e4m3fn", "float8_e5m2", "int16",   "uint16",  "bool"};
   return kNames[static_cast<int>(type)];
 }
 
 std::string_view name_of(ReduceOp op) noexcept {
-  static constexpr std::string_view kNames[kReduceOps] = {"sum", "prod", "max", "min", "avg"};
+  static constexpr std::string_view kNames[kReduceOps + 1] = {
+      "sum", "prod", "max", "min", "avg", "band", "bor", "bxor", "premul_sum"};
   return kNames[static_cast<int>(op)];
+}
+
+bool has_kernel(DataType type, ReduceOp op) noexcept {
+  return op < ReduceOp::kPreMulSum &&
+         kPortableKernels.reduce[static_cast<int>(type)][static_cast<int>(op)] != nullptr;
 }
 
 void copy_to_all(const ReduceArgs& args, std::size_t bytes) noexcept {

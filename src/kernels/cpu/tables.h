@@ -9,6 +9,9 @@ namespace hfreduce::kernels {
 extern const KernelTable kPortableKernels;
 #if defined(__x86_64__)
 extern const KernelTable kAvx2Kernels;
+// Rows of these that have a file of their own.
+extern const ReduceFn kAvx2Float16[kReduceOps], kAvx2Bfloat16[kReduceOps],
+    kAvx2Float8E4m3[kReduceOps], kAvx2Float8E5m2[kReduceOps];
 #endif
 
 bool always_usable() noexcept;
