@@ -68,6 +68,12 @@ bool cpu_has_avx2() noexcept {
          __builtin_cpu_supports("bmi2");
 }
 
+bool cpu_has_avx512() noexcept {
+  return cpu_has_avx2() && __builtin_cpu_supports("avx512f") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512dq");
+}
+
 bool cpu_has_crc32() noexcept {
   return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul");
 }
@@ -91,6 +97,7 @@ const KernelTable* const* all_kernels(int* count) noexcept {
     &kPortableKernels,
 #if defined(__x86_64__)
     &kAvx2Kernels,
+    &kAvx512Kernels,
 #endif
   };
   *count = static_cast<int>(sizeof(kAll) / sizeof(kAll[0]));

@@ -19,7 +19,8 @@ struct Float32 : Lanes32 {
   static Acc widen(Bytes v) noexcept { return _mm256_castsi256_ps(v); }
   static Bytes narrow(Acc a) noexcept { return _mm256_castps_si256(canonical(a)); }
   static Bytes narrow_numbers(Acc a) noexcept { return _mm256_castps_si256(a); }
-  static bool any_nan(const Acc* acc, int n) noexcept {
+  template <int n>
+  static HFR_INLINE bool any_nan(const Acc (&acc)[n]) noexcept {
     Acc nan = nan_in_either(acc[0], acc[n - 1]);
     for (int v = 1; v + 1 < n; v += 2) nan = _mm256_or_ps(nan, nan_in_either(acc[v], acc[v + 1]));
     return _mm256_movemask_ps(nan) != 0;
@@ -37,7 +38,8 @@ struct Float64 {
     return _mm256_castpd_si256(_mm256_blendv_pd(a, nan, _mm256_cmp_pd(a, a, _CMP_UNORD_Q)));
   }
   static Bytes narrow_numbers(Acc a) noexcept { return _mm256_castpd_si256(a); }
-  static bool any_nan(const Acc* acc, int n) noexcept {
+  template <int n>
+  static HFR_INLINE bool any_nan(const Acc (&acc)[n]) noexcept {
     Acc nan = _mm256_cmp_pd(acc[0], acc[n - 1], _CMP_UNORD_Q);
     for (int v = 1; v + 1 < n; v += 2) {
       nan = _mm256_or_pd(nan, _mm256_cmp_pd(acc[v], acc[v + 1], _CMP_UNORD_Q));

@@ -14,6 +14,7 @@ namespace {
 // bfloat16 is the upper half of a float32: the even elements are shifted up, the odd ones lie
 // right.
 struct Bfloat16Format {
+  static constexpr bool kByHalves = false;
   static __m256 low(Bytes v) noexcept { return _mm256_castsi256_ps(_mm256_slli_epi32(v, 16)); }
   static __m256 high(Bytes v) noexcept {
     return _mm256_castsi256_ps(_mm256_and_si256(v, _mm256_set1_epi32(-0x10000)));
@@ -32,6 +33,10 @@ struct Bfloat16Format {
 };
 
 struct Float16Format {
+  static constexpr bool kByHalves = true;
+  static __m256 half(const std::byte* from) noexcept {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+  }
   static __m256 low(Bytes v) noexcept { return _mm256_cvtph_ps(_mm256_castsi256_si128(v)); }
   static __m256 high(Bytes v) noexcept { return _mm256_cvtph_ps(_mm256_extracti128_si256(v, 1)); }
   static Bytes pack(__m256 lo, __m256 hi) noexcept {
@@ -49,11 +54,19 @@ struct Float16Bit {
   static constexpr int kVectors = 4;
   static constexpr std::size_t kElement = 2;
   static Acc widen(Bytes v) noexcept { return {Format::low(v), Format::high(v)}; }
+  static Acc read(const std::byte* from) noexcept {
+    if constexpr (Format::kByHalves) {  // spares taking the vector apart
+      return {Format::half(from), Format::half(from + kWidth / 2)};
+    } else {
+      return widen(load(from));
+    }
+  }
   static Bytes narrow(Acc a) noexcept {
     return Format::pack(Lanes32::canonical(a.lo), Lanes32::canonical(a.hi));
   }
   static Bytes narrow_numbers(Acc a) noexcept { return Format::pack(a.lo, a.hi); }
-  static bool any_nan(const Acc* acc, int n) noexcept {
+  template <int n>
+  static HFR_INLINE bool any_nan(const Acc (&acc)[n]) noexcept {
     __m256 nan = Lanes32::nan_in_either(acc[0].lo, acc[0].hi);
     for (int v = 1; v < n; ++v) {
       nan = _mm256_or_ps(nan, Lanes32::nan_in_either(acc[v].lo, acc[v].hi));
@@ -154,9 +167,10 @@ struct Float8 {
   static Bytes narrow_numbers(Acc a) noexcept {
     return pack(code_of(a.v[0]), code_of(a.v[1]), code_of(a.v[2]), code_of(a.v[3]));
   }
-  static bool any_nan(const Acc* acc, int) noexcept {
-    const __m256 nan = _mm256_or_ps(Lanes32::nan_in_either(acc->v[0], acc->v[1]),
-                                    Lanes32::nan_in_either(acc->v[2], acc->v[3]));
+  template <int n>
+  static HFR_INLINE bool any_nan(const Acc (&acc)[n]) noexcept {
+    const __m256 nan = _mm256_or_ps(Lanes32::nan_in_either(acc[0].v[0], acc[0].v[1]),
+                                    Lanes32::nan_in_either(acc[0].v[2], acc[0].v[3]));
     return _mm256_movemask_ps(nan) != 0;
   }
 

@@ -8,14 +8,17 @@ namespace hfreduce::kernels {
 
 extern const KernelTable kPortableKernels;
 #if defined(__x86_64__)
-extern const KernelTable kAvx2Kernels;
+extern const KernelTable kAvx2Kernels, kAvx512Kernels;
 // Rows of these that have a file of their own.
 extern const ReduceFn kAvx2Float16[kReduceOps], kAvx2Bfloat16[kReduceOps],
     kAvx2Float8E4m3[kReduceOps], kAvx2Float8E5m2[kReduceOps];
+extern const ReduceFn kAvx512Float16[kReduceOps], kAvx512Bfloat16[kReduceOps],
+    kAvx512Float8E4m3[kReduceOps], kAvx512Float8E5m2[kReduceOps];
 #endif
 
 bool always_usable() noexcept;
 bool cpu_has_avx2() noexcept;
+bool cpu_has_avx512() noexcept;
 
 // One source and no division: the bits of the source go to every destination as they are.
 void copy_to_all(const ReduceArgs& args, std::size_t bytes) noexcept;
