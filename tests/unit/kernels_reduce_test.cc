@@ -333,6 +333,23 @@ TEST(Reduce, ACallerThatFlushesDenormalsChangesNothing) {
 }
 #endif
 
+#if defined(__aarch64__)
+TEST(Reduce, ACallerThatFlushesDenormalsChangesNothing) {
+  for (const KernelTable* table : usable_tables()) {
+    std::uint64_t before = 0, after = 0;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(before));
+    const std::uint64_t fast_math = before | 3u << 24;  // flush to zero, default NaN
+    __asm__ volatile("msr fpcr, %0" ::"r"(fast_math) : "memory");
+    const auto sum = reduce_with<std::uint32_t>(*table, DataType::kFloat32, ReduceOp::kSum,
+                                                {{1, 5, 0x800000}, {2, 6, 0x80000001}});
+    __asm__ volatile("mrs %0, fpcr" : "=r"(after)::"memory");
+    __asm__ volatile("msr fpcr, %0" ::"r"(before) : "memory");
+    EXPECT_EQ(sum, (std::vector<std::uint32_t>{3, 11, 0x7fffff})) << table->name;
+    EXPECT_EQ(after, fast_math) << table->name;
+  }
+}
+#endif
+
 TEST(Dispatch, ChoosesTheLastUsableTable) {
   EXPECT_EQ(best_kernels().name, usable_tables().back()->name);
   EXPECT_EQ(portable().name, "portable");

@@ -5,6 +5,9 @@
 
 #if defined(__x86_64__)
 #include <xmmintrin.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 namespace hfreduce::kernels {
@@ -83,6 +86,25 @@ bool cpu_has_wide_products() noexcept {
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("vpclmulqdq");
 }
 
+#elif defined(__aarch64__)
+
+// All zeros: to nearest, denormals kept, NaNs handed on, nothing trapped.
+unsigned enter_default_float_mode() noexcept {
+  std::uint64_t before = 0;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(before));
+  if (before != 0) __asm__ volatile("msr fpcr, xzr" ::: "memory");
+  return static_cast<unsigned>(before);
+}
+
+void leave_default_float_mode(unsigned before) noexcept {
+  if (before != 0) __asm__ volatile("msr fpcr, %0" ::"r"(std::uint64_t{before}) : "memory");
+}
+
+bool cpu_has_crc32() noexcept {
+  constexpr unsigned long kNeeded = HWCAP_CRC32 | HWCAP_PMULL;
+  return (getauxval(AT_HWCAP) & kNeeded) == kNeeded;
+}
+
 #else
 
 unsigned enter_default_float_mode() noexcept { return 0; }
@@ -98,6 +120,8 @@ const KernelTable* const* all_kernels(int* count) noexcept {
 #if defined(__x86_64__)
     &kAvx2Kernels,
     &kAvx512Kernels,
+#elif defined(__aarch64__)
+    &kNeonKernels,
 #endif
   };
   *count = static_cast<int>(sizeof(kAll) / sizeof(kAll[0]));

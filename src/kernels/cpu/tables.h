@@ -14,6 +14,10 @@ extern const ReduceFn kAvx2Float16[kReduceOps], kAvx2Bfloat16[kReduceOps],
     kAvx2Float8E4m3[kReduceOps], kAvx2Float8E5m2[kReduceOps];
 extern const ReduceFn kAvx512Float16[kReduceOps], kAvx512Bfloat16[kReduceOps],
     kAvx512Float8E4m3[kReduceOps], kAvx512Float8E5m2[kReduceOps];
+#elif defined(__aarch64__)
+extern const KernelTable kNeonKernels;
+extern const ReduceFn kNeonFloat16[kReduceOps], kNeonBfloat16[kReduceOps],
+    kNeonFloat8E4m3[kReduceOps], kNeonFloat8E5m2[kReduceOps];
 #endif
 
 bool always_usable() noexcept;
@@ -34,6 +38,9 @@ bool cpu_has_crc32() noexcept;
 std::uint32_t crc32c_raw_sse42(const void* data, std::size_t bytes, std::uint32_t crc) noexcept;
 bool cpu_has_wide_products() noexcept;
 std::uint32_t crc32c_raw_avx512(const void* data, std::size_t bytes, std::uint32_t crc) noexcept;
+#elif defined(__aarch64__)
+bool cpu_has_crc32() noexcept;
+std::uint32_t crc32c_raw_arm(const void* data, std::size_t bytes, std::uint32_t crc) noexcept;
 #endif
 
 }  // namespace hfreduce::kernels
