@@ -40,8 +40,19 @@ if(HFREDUCE_SANITIZE)
   endif()
 endif()
 
-# A room: the object files of src/<name>. Files named *_avx2.cc may use that instruction set. INSIDE: not (yet) a part
-# of the shared library, only of what tools and unit tests link.
+# What files named *_<set>.cc may use, by processor; on others they are empty.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+  set(HFREDUCE_FLAGS_sse42 -msse4.2 -mpclmul)
+  set(HFREDUCE_FLAGS_avx2 -mavx2 -mf16c -mbmi2)
+  # g++ 12 takes its own intrinsics for uninitialized (its bug 105593).
+  set(HFREDUCE_FLAGS_avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mvpclmulqdq -mpclmul -Wno-uninitialized
+    -Wno-maybe-uninitialized)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+  set(HFREDUCE_FLAGS_arm -march=armv8-a+crc+crypto)
+endif()
+
+# A room: the object files of src/<name>. INSIDE: not (yet) a part of the shared library, only of what tools and unit
+# tests link.
 function(hfr_room name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cc)
   if(NOT sources)
@@ -50,12 +61,8 @@ function(hfr_room name)
   add_library(hfr_${name} OBJECT ${sources})
   target_link_libraries(hfr_${name} PUBLIC hfreduce_flags)
   foreach(source ${sources})
-    if(source MATCHES "_avx2\\.cc$")
-      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-mavx2;-mf16c;-mbmi2" )
-    elseif(source MATCHES "_avx512\\.cc$")
-      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-mavx512f;-mavx512vl;-mvpclmulqdq;-mpclmul")
-    elseif(source MATCHES "_sse42\\.cc$")
-      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-msse4.2;-mpclmul")
+    if(source MATCHES "_([a-z0-9]+)\\.cc$")
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${HFREDUCE_FLAGS_${CMAKE_MATCH_1}}")
     endif()
   endforeach()
   if("INSIDE" IN_LIST ARGN)

@@ -100,27 +100,32 @@ typedef enum {
   hfreduceFloat64 = 8,
   hfreduceDouble = 8,
   hfreduceBfloat16 = 9,
-  hfreduceFloat8e4m3 = 10, /* not supported yet */
-  hfreduceFloat8e5m2 = 11, /* not supported yet */
-  hfreduceInt16 = 100,     /* not supported yet */
-  hfreduceUint16 = 101,    /* not supported yet */
-  hfreduceBool = 102,      /* not supported yet */
+  hfreduceFloat8e4m3 = 10, /* OCP's, torch.float8_e4m3fn: no infinity, the largest is 448 */
+  hfreduceFloat8e5m2 = 11, /* OCP's, torch.float8_e5m2 */
+  hfreduceInt16 = 100,
+  hfreduceUint16 = 101,
+  hfreduceBool = 102, /* one byte: 0 is false, any other is true */
   hfreduceDataTypeForceInt = 0x7fffffff
 } hfreduceDataType_t;
 
 /* Integers wrap. min and max hand a NaN on. avg divides the sum once by the number of ranks (floats
- * in float32 or float64, integers truncate towards zero). 16-bit floats are summed in float32
- * inside one reduce step and rounded to nearest even once per hop. Every rank gets the same bits.
- */
+ * in float32 or float64, integers truncate towards zero). 16-bit and 8-bit floats are summed in
+ * float32 inside one reduce step and rounded to nearest even once per hop; denormals are kept. What
+ * is too large for a float becomes an infinity, and for float8e4m3, which has none, the largest
+ * value, 448, as torch converts (NCCL does so for float8e5m2 too; here that overflows like
+ * float16). Every NaN that was computed is the same one. Of bool, sum, max and BitOr are "or",
+ * prod, min and BitAnd are "and", BitXor is "xor", and results are 0 or 1; there is no avg.
+ * Bitwise operations take integers and bool. What a type lacks is hfreduceInvalidArgument. Every
+ * rank gets the same bits. A rank alone gets its own bits, unless an operation was created. */
 typedef enum {
   hfreduceSum = 0,
   hfreduceProd = 1,
   hfreduceMax = 2,
   hfreduceMin = 3,
   hfreduceAvg = 4,
-  hfreduceBitAnd = 100, /* not supported yet */
-  hfreduceBitOr = 101,  /* not supported yet */
-  hfreduceBitXor = 102, /* not supported yet */
+  hfreduceBitAnd = 100,
+  hfreduceBitOr = 101,
+  hfreduceBitXor = 102,
   /* From here on: made by hfreduceRedOpCreatePreMulSum. */
   hfreduceFirstCreatedOp = 1000,
   hfreduceRedOpForceInt = 0x7fffffff
@@ -338,8 +343,7 @@ HFREDUCE_API hfreduceResult_t hfreduceCommGetInfo(hfreduceComm_t comm, const cha
  * request. When it has returned (or its request is done) nobody touches the buffers any more. Count
  * 0 is legal and ends at once. In place is the same pointer; any other overlap is
  * hfreduceInvalidArgument. Errors: hfreducePeerDead, hfreducePeerUnreachable, hfreduceMismatch,
- * hfreduceTimeout, hfreduceAborted, hfreduceDataCorrupt, hfreduceSystemError, hfreduceNotSupported
- * (type or op). */
+ * hfreduceTimeout, hfreduceAborted, hfreduceDataCorrupt, hfreduceSystemError. */
 
 /* recvbuff[i] = op over all ranks of sendbuff[i], 0 <= i < count, on every rank. */
 HFREDUCE_API hfreduceResult_t hfreduceAllReduce(const void* sendbuff, void* recvbuff, size_t count,
@@ -396,11 +400,19 @@ HFREDUCE_API hfreduceResult_t hfreduceRequestFree(hfreduceRequest_t request);
 HFREDUCE_API hfreduceResult_t hfreduceGroupStart(void);
 HFREDUCE_API hfreduceResult_t hfreduceGroupEnd(void);
 
-/* An operation that multiplies each contribution by *scalar before summing. Not supported yet. */
+/* An operation that multiplies this rank's contribution by *scalar before it is summed. The scalar,
+ * of type `datatype`, is read now and may differ between ranks; all of them must use such an
+ * operation in the same call, of that type. The product is rounded to the type (16-bit and 8-bit
+ * floats: computed in float32; integers wrap; bool: "and"), so the result is what a sum of inputs
+ * multiplied beforehand would be. The operation belongs to `comm` and goes with it; it is a number
+ * of this process, the same or another on each rank. Errors: hfreduceNotSupported
+ * (hfreduceScalarDevice). Thread-safe. */
 HFREDUCE_API hfreduceResult_t hfreduceRedOpCreatePreMulSum(hfreduceRedOp_t* op, void* scalar,
                                                            hfreduceDataType_t datatype,
                                                            hfreduceScalarResidence_t residence,
                                                            hfreduceComm_t comm);
+/* Calls that were made with it are not affected. Errors: hfreduceInvalidUsage (destroyed already,
+ * or of another communicator), hfreduceInvalidArgument (not a created one). Thread-safe. */
 HFREDUCE_API hfreduceResult_t hfreduceRedOpDestroy(hfreduceRedOp_t op, hfreduceComm_t comm);
 
 /* ---------------------------------------------------------------- memory */

@@ -45,7 +45,9 @@ std::vector<Case> cases_of(const Options& options, int ranks) {
   for (const Collective collective : options.collectives) {
     for (const TypeInfo* type : options.types) {
       if (collective == Collective::kAllReduce) {
-        for (const OpInfo* op : options.ops) add({collective, type, op, ranks, 0, 0});
+        for (const OpInfo* op : options.ops) {
+          if (applies(*op, *type)) add({collective, type, op, ranks, 0, 0});
+        }
         continue;
       }
       const int first = options.root < 0 ? 0 : options.root;

@@ -16,13 +16,17 @@ constexpr TypeInfo kTypes[] = {
     {"float32", "float", hfreduceFloat32, 4, Number::kFloat, kTwo24},
     {"float64", "double", hfreduceFloat64, 8, Number::kFloat, kTwo53},
     {"bfloat16", "bf16", hfreduceBfloat16, 2, Number::kFloat, 256},
+    {"float8_e4m3fn", "f8e4m3", hfreduceFloat8e4m3, 1, Number::kFloat, 16},
+    {"float8_e5m2", "f8e5m2", hfreduceFloat8e5m2, 1, Number::kFloat, 8},
+    {"int16", "short", hfreduceInt16, 2, Number::kSigned, 0},
+    {"uint16", "ushort", hfreduceUint16, 2, Number::kUnsigned, 0},
+    {"bool", "bool", hfreduceBool, 1, Number::kBool, 0},
 };
 
-constexpr OpInfo kOps[] = {{"sum", hfreduceSum},
-                           {"prod", hfreduceProd},
-                           {"max", hfreduceMax},
-                           {"min", hfreduceMin},
-                           {"avg", hfreduceAvg}};
+constexpr OpInfo kOps[] = {{"sum", hfreduceSum},   {"prod", hfreduceProd},
+                           {"max", hfreduceMax},   {"min", hfreduceMin},
+                           {"avg", hfreduceAvg},   {"band", hfreduceBitAnd},
+                           {"bor", hfreduceBitOr}, {"bxor", hfreduceBitXor}};
 
 }  // namespace
 
@@ -33,6 +37,11 @@ std::string_view name_of(Placing placing) { return placing == Placing::kIn ? "in
 
 std::span<const TypeInfo> all_types() { return kTypes; }
 std::span<const OpInfo> all_ops() { return kOps; }
+
+bool applies(const OpInfo& op, const TypeInfo& type) {
+  if (op.value >= hfreduceBitAnd) return type.number != Number::kFloat;
+  return op.value != hfreduceAvg || type.number != Number::kBool;
+}
 
 const TypeInfo* find_type(std::string_view name) {
   for (const TypeInfo& type : kTypes) {

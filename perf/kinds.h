@@ -15,7 +15,7 @@ enum class Placing { kOut, kIn };
 std::string_view name_of(Collective collective);
 std::string_view name_of(Placing placing);
 
-enum class Number { kSigned, kUnsigned, kFloat };
+enum class Number { kSigned, kUnsigned, kFloat, kBool };
 
 struct TypeInfo {
   std::string_view name;
@@ -33,6 +33,8 @@ struct OpInfo {
 
 std::span<const TypeInfo> all_types();
 std::span<const OpInfo> all_ops();
+// Bitwise operations are not for floats, nor averages for bool.
+bool applies(const OpInfo& op, const TypeInfo& type);
 // nullptr: no such name.
 const TypeInfo* find_type(std::string_view name);
 const OpInfo* find_op(std::string_view name);

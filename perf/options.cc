@@ -116,6 +116,16 @@ void interpret(const Raw& raw, Options& options) {
   options.sweep = sweep_of(raw);
   options.types = choose("-d", raw.type, find_type(raw.type), all_types());
   options.ops = choose("-o", raw.op, find_op(raw.op), all_ops());
+  const auto applicable = [&](const TypeInfo* type) {
+    return std::any_of(options.ops.begin(), options.ops.end(),
+                       [&](const OpInfo* op) { return applies(*op, *type); });
+  };
+  if (std::none_of(options.types.begin(), options.types.end(), applicable)) {
+    refuse(
+        fmt::format("-o {}: not an operation on {}; bitwise ones are for integers and bool, and "
+                    "bool has no average",
+                    raw.op, raw.type));
+  }
   options.root = raw.root == "all" || raw.root == "-1"
                      ? -1
                      : static_cast<int>(number_or_refuse("-r", raw.root));

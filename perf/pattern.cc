@@ -92,6 +92,32 @@ std::uint64_t integer_input(const Pattern& p, int rank, std::size_t index) {
   return low_bytes(p.op->value == hfreduceProd ? word | 1 : word, p.type->size);
 }
 
+// One rank decides each element: it alone says yes where a yes decides, and no where a no does.
+std::uint64_t bool_input(const Pattern& p, int rank, std::size_t index) {
+  if (p.op->value == hfreduceBitXor) return integer_input(p, rank, index) & 1;
+  const std::uint64_t word = mix(p.salt, 0, index);
+  const bool chosen =
+      word % (2 * static_cast<std::uint64_t>(p.ranks)) == static_cast<std::uint64_t>(rank);
+  const bool all =
+      p.op->value == hfreduceProd || p.op->value == hfreduceMin || p.op->value == hfreduceBitAnd;
+  return chosen != all ? 1 : 0;
+}
+
+std::uint64_t expected_bool(const Pattern& p, std::size_t index) {
+  int yes = 0;
+  for (int rank = 0; rank < p.ranks; ++rank) yes += bool_input(p, rank, index) != 0;
+  switch (p.op->value) {
+    case hfreduceBitXor:
+      return static_cast<std::uint64_t>(yes % 2);
+    case hfreduceProd:
+    case hfreduceMin:
+    case hfreduceBitAnd:
+      return yes == p.ranks ? 1 : 0;
+    default:
+      return yes > 0 ? 1 : 0;
+  }
+}
+
 bool integer_less(const TypeInfo& type, std::uint64_t a, std::uint64_t b) {
   if (type.number == Number::kUnsigned) return a < b;
   return sign_extend(a, type.size) < sign_extend(b, type.size);
@@ -110,6 +136,15 @@ std::uint64_t expected_integer(const Pattern& p, std::size_t index) {
         break;
       case hfreduceMin:
         result = integer_less(*p.type, value, result) ? value : result;
+        break;
+      case hfreduceBitAnd:
+        result &= value;
+        break;
+      case hfreduceBitOr:
+        result |= value;
+        break;
+      case hfreduceBitXor:
+        result ^= value;
         break;
       default:
         result += value;
@@ -142,6 +177,7 @@ std::uint64_t input_bits(const Pattern& pattern, int rank, std::size_t index) {
     return low_bytes(mix(pattern.salt, static_cast<std::uint64_t>(rank), index),
                      pattern.type->size);
   }
+  if (pattern.type->number == Number::kBool) return bool_input(pattern, rank, index);
   if (pattern.type->number != Number::kFloat) return integer_input(pattern, rank, index);
   return float_to_bits(pattern.type->value, float_input(pattern, rank, index));
 }
@@ -150,6 +186,7 @@ std::uint64_t expected_bits(const Pattern& pattern, std::size_t index) {
   if (pattern.collective == Collective::kBroadcast) {
     return input_bits(pattern, pattern.root, index);
   }
+  if (pattern.type->number == Number::kBool) return expected_bool(pattern, index);
   return pattern.type->number == Number::kFloat ? expected_float(pattern, index)
                                                 : expected_integer(pattern, index);
 }
@@ -192,7 +229,7 @@ std::string show_element(const TypeInfo& type, std::uint64_t bits) {
   if (type.number == Number::kFloat) {
     return fmt::format("{:.9g} (0x{:0{}x})", float_from_bits(type.value, bits), bits, digits);
   }
-  if (type.number == Number::kUnsigned) return fmt::format("{} (0x{:0{}x})", bits, bits, digits);
+  if (type.number != Number::kSigned) return fmt::format("{} (0x{:0{}x})", bits, bits, digits);
   return fmt::format("{} (0x{:0{}x})", sign_extend(bits, type.size), bits, digits);
 }
 

@@ -29,6 +29,10 @@ MPI_Datatype mpi_type(const TypeInfo& type) {
       return MPI_INT8_T;
     case hfreduceUint8:
       return MPI_UINT8_T;
+    case hfreduceInt16:
+      return MPI_INT16_T;
+    case hfreduceUint16:
+      return MPI_UINT16_T;
     case hfreduceInt32:
       return MPI_INT32_T;
     case hfreduceUint32:
@@ -56,6 +60,12 @@ MPI_Op mpi_op(const OpInfo& op) {
       return MPI_MAX;
     case hfreduceMin:
       return MPI_MIN;
+    case hfreduceBitAnd:
+      return MPI_BAND;
+    case hfreduceBitOr:
+      return MPI_BOR;
+    case hfreduceBitXor:
+      return MPI_BXOR;
     default:
       throw Cannot("MPI has no operation " + std::string(op.name));
   }

@@ -4,9 +4,11 @@
 #include <cstdint>
 
 #include "api/config.h"
+#include "api/created_ops.h"
 #include "api/group.h"
 #include "api/guard.h"
 #include "api/objects.h"
+#include "api/types.h"
 
 using namespace hfreduce;
 using namespace hfreduce::api;
@@ -26,33 +28,31 @@ struct Arguments {
   hfreduceComm_t comm;
 };
 
-Status check_type(hfreduceDataType_t type) {
-  if (type >= 0 && static_cast<int>(type) < kernels::kDataTypes) return {};
-  switch (static_cast<int>(type)) {
-    case hfreduceFloat8e4m3:
-    case hfreduceFloat8e5m2:
-    case hfreduceInt16:
-    case hfreduceUint16:
-    case hfreduceBool:
-      return not_supported("this data type");
-    default:
-      return Status(Code::kInvalidArgument,
-                    fmt::format("there is no data type {}", static_cast<int>(type)));
+// The same arguments in the words of the inside, where they mean something.
+Status translate(const Arguments& args, comm::CollectiveCall& call) {
+  HFR_ASSIGN(call.type, data_type_of(args.type));
+  if (args.collective != algorithms::Collective::kAllReduce) return {};
+  if (args.op < hfreduceFirstCreatedOp) {
+    HFR_ASSIGN(call.op, reduce_op_of(args.op));
+    return check_pair(call.type, call.op);
   }
+  HFR_ASSIGN(const CreatedOp created, created_ops().find(args.op, args.comm));
+  if (created.type != call.type) {
+    return Status(Code::kInvalidArgument,
+                  fmt::format("operation {} was made for {}, and the call is of {}",
+                              static_cast<int>(args.op), kernels::name_of(created.type),
+                              kernels::name_of(call.type)));
+  }
+  call.op = kernels::ReduceOp::kPreMulSum;
+  call.scalar = created.scalar;
+  return {};
 }
 
-Status check_op(hfreduceRedOp_t op) {
-  if (op >= 0 && static_cast<int>(op) < kernels::kReduceOps) return {};
-  if (op >= hfreduceBitAnd && op <= hfreduceBitXor) return not_supported("this operation");
-  return Status(Code::kInvalidArgument,
-                fmt::format("there is no operation {}", static_cast<int>(op)));
-}
-
-Status check_buffers(const Arguments& args, bool reads_send) {
+Status check_buffers(const Arguments& args, kernels::DataType type, bool reads_send) {
   if (args.count == 0) return {};
   if (args.receive == nullptr) return null_argument("recvbuff");
   if (reads_send && args.send == nullptr) return null_argument("sendbuff");
-  const std::size_t element = kernels::size_of(static_cast<kernels::DataType>(args.type));
+  const std::size_t element = kernels::size_of(type);
   if (args.count > PTRDIFF_MAX / element) {
     return Status(Code::kInvalidArgument,
                   fmt::format("count {}: more than memory can hold", args.count));
@@ -68,16 +68,13 @@ Status check_buffers(const Arguments& args, bool reads_send) {
   return {};
 }
 
-Status check(const Arguments& args, const comm::Comm& comm) {
-  HFR_TRY(check_type(args.type));
+Status check(const Arguments& args, kernels::DataType type, const comm::Comm& comm) {
   const bool reduces = args.collective == algorithms::Collective::kAllReduce;
-  if (reduces) {
-    HFR_TRY(check_op(args.op));
-  } else if (args.root < 0 || args.root >= comm.ranks()) {
+  if (!reduces && (args.root < 0 || args.root >= comm.ranks())) {
     return Status(Code::kInvalidArgument,
                   fmt::format("root {}: must be from 0 to {}", args.root, comm.ranks() - 1));
   }
-  return check_buffers(args, reduces || args.root == comm.rank());
+  return check_buffers(args, type, reduces || args.root == comm.rank());
 }
 
 // A call that was checked, as far as one rank can.
@@ -86,7 +83,9 @@ Result<PendingCall> checked(const Arguments& args, const hfreduceCallConfig_t* c
   pending.handle = args.comm;
   pending.comm = comms().pin(args.comm);
   if (!pending.comm) return bad_handle("communicator");
-  HFR_TRY(check(args, *pending.comm));
+  comm::CollectiveCall& call = pending.call;
+  HFR_TRY(translate(args, call));
+  HFR_TRY(check(args, call.type, *pending.comm));
   hfreduceCallConfig_t full = HFREDUCE_CALL_CONFIG_INITIALIZER;
   HFR_TRY(read_struct(config, "HFREDUCE_CALL_CONFIG_INITIALIZER", full));
   if (full.stream != nullptr) {
@@ -98,15 +97,12 @@ Result<PendingCall> checked(const Arguments& args, const hfreduceCallConfig_t* c
   }
   if (full.request != nullptr) *full.request = nullptr;
   pending.request = full.request;
-  pending.call = {args.collective,
-                  args.send,
-                  args.receive,
-                  args.count,
-                  static_cast<kernels::DataType>(args.type),
-                  static_cast<kernels::ReduceOp>(args.op),
-                  args.root,
-                  nullptr,
-                  full.timeout_ms == HFREDUCE_CONFIG_UNDEF_INT ? -1 : full.timeout_ms};
+  call.collective = args.collective;
+  call.send = args.send;
+  call.receive = args.receive;
+  call.count = args.count;
+  call.root = args.root;
+  if (full.timeout_ms != HFREDUCE_CONFIG_UNDEF_INT) call.timeout_ms = full.timeout_ms;
   if (full.algorithm != nullptr) pending.algorithm = full.algorithm;
   return pending;
 }

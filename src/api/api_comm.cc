@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/config.h"
+#include "api/created_ops.h"
 #include "api/group.h"
 #include "api/guard.h"
 #include "api/objects.h"
@@ -188,7 +189,9 @@ hfreduceResult_t hfreduceCommDestroy(hfreduceComm_t comm) {
     const auto gone = comms().remove(comm, [](comm::Comm& it) {
       if (it.engine() != nullptr && it.engine()->outstanding()) it.abort();
     });
-    return gone == nullptr ? bad_handle("communicator") : Status();
+    if (gone == nullptr) return bad_handle("communicator");
+    created_ops().remove_all(comm);
+    return {};
   });
 }
 

@@ -31,12 +31,5 @@ hfreduceResult_t hfreduceCommSuspend(hfreduceComm_t, int) {
 hfreduceResult_t hfreduceCommResume(hfreduceComm_t) {
   return guarded([] { return not_supported("hfreduceCommResume"); });
 }
-hfreduceResult_t hfreduceRedOpCreatePreMulSum(hfreduceRedOp_t*, void*, hfreduceDataType_t,
-                                              hfreduceScalarResidence_t, hfreduceComm_t) {
-  return guarded([] { return not_supported("hfreduceRedOpCreatePreMulSum"); });
-}
-hfreduceResult_t hfreduceRedOpDestroy(hfreduceRedOp_t, hfreduceComm_t) {
-  return guarded([] { return not_supported("hfreduceRedOpDestroy"); });
-}
 
 }  // extern "C"

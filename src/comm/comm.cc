@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "comm/greeting.h"
+#include "executor/premultiply.h"
 #include "memory/host_allocations.h"
 #include "transport/tcp/tcp_link.h"
 
@@ -55,8 +56,13 @@ executor::Signature signature_of(const CollectiveCall& call) {
   return signature;
 }
 
-// A root's result is its own input.
+kernels::ReduceFn kernel_of(kernels::DataType type, kernels::ReduceOp op) {
+  return kernels::best_kernels().reduce[static_cast<int>(type)][static_cast<int>(op)];
+}
+
+// A root's result is its own input, and so is that of a rank alone.
 void copy_alone(const executor::Call& call) {
+  if (call.raw_input != nullptr) return executor::premultiply(call, 0, call.elements);
   const std::size_t bytes = call.elements * call.element_bytes;
   if (bytes != 0 && call.output != call.input) std::memcpy(call.output, call.input, bytes);
 }
@@ -317,7 +323,7 @@ Status Comm::prepare(const CollectiveCall& call, executor::Operation& operation)
   if (finalized_)
     return Status(Code::kInvalidUsage, "the communicator was finalized: no operation may follow");
   const bool reduces = call.collective == Collective::kAllReduce;
-  executor::Call& bound = operation.call;
+  executor::Call& bound = operation.call = {};
   bound.signature = signature_of(call);
   const std::size_t element = kernels::size_of(call.type);
   // Bytes are bytes to a broadcast.
@@ -329,7 +335,14 @@ Status Comm::prepare(const CollectiveCall& call, executor::Operation& operation)
   bound.output = static_cast<std::byte*>(call.receive);
   bound.timeout_ms = call.timeout_ms >= 0 ? call.timeout_ms : options_.timeout_ms;
   const kernels::ReduceOp op = reduces ? call.op : kernels::ReduceOp::kSum;
-  bound.reduce = kernels::best_kernels().reduce[static_cast<int>(type)][static_cast<int>(op)];
+  const bool multiplies = op == kernels::ReduceOp::kPreMulSum;
+  bound.reduce = kernel_of(type, multiplies ? kernels::ReduceOp::kSum : op);
+  if (multiplies) {
+    bound.raw_input = bound.input;
+    bound.input = bound.output;
+    bound.scalar = call.scalar;
+    bound.multiply = kernel_of(type, kernels::ReduceOp::kProd);
+  }
   bound.divisor = op == kernels::ReduceOp::kAvg ? ranks_ : 0;
   if (ranks_ == 1) return {};
   const CallShape shape{call.collective, call.type, op, call.root, call.count};

@@ -34,6 +34,7 @@ struct CollectiveCall {
   std::uint64_t count = 0;
   kernels::DataType type = kernels::DataType::kFloat32;
   kernels::ReduceOp op = kernels::ReduceOp::kSum;
+  std::uint64_t scalar = 0;  // kPreMulSum: the bits of what this rank's input is multiplied by
   std::int32_t root = -1;
   const char* algorithm = nullptr;  // nullptr: the planner chooses
   std::int64_t timeout_ms = -1;     // -1: the communicator's

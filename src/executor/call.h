@@ -48,6 +48,11 @@ struct Call {
   std::uint32_t element_bytes = 1;
   kernels::ReduceFn reduce = nullptr;
   std::int64_t divisor = 0;  // for avg; 0: none
+  // The caller's input where it is to be multiplied by a scalar on its way into the output, which
+  // then is `input` too; nullptr: it is not.
+  const std::byte* raw_input = nullptr;
+  std::uint64_t scalar = 0;  // its bits
+  kernels::ReduceFn multiply = nullptr;
   transport::Tag tag;
   std::uint64_t sequence = 0;
   std::int64_t timeout_ms = 0;  // counted from when the operation first has to wait

@@ -36,11 +36,12 @@ class Patience {
   void moved() noexcept { idle_ = 0; }
   // Looks that may be made before it is time to yield.
   int looks_left() const noexcept { return std::max(0, spins_ - idle_); }
-  // Spins or yields, having looked in vain already; false when it is time to sleep.
+  // Spins or yields; false when it is time to sleep. `looked`: how often in vain already; -1: what
+  // was looked for is there. That counts too, for it may be of no use (another call's flag).
   bool wait_awake(int looked = 0) noexcept {
     idle_ += std::max(1, looked);
     if (idle_ <= spins_) {
-      relax();
+      if (looked >= 0) relax();
     } else if (idle_ <= spins_ + kYields) {
       sched_yield();
     } else {
@@ -206,7 +207,7 @@ void drive_operation(Engine& engine, const Operation& operation) {
     }
     // Not all at once: a round of progress sees an abort, too.
     const int looked = engine.glance(std::min(kLooksARound, patience.looks_left()));
-    if (looked >= 0 && !patience.wait_awake(looked)) sleep_alone(engine);
+    if (!patience.wait_awake(looked)) sleep_alone(engine);
   }
 }
 

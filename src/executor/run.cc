@@ -5,6 +5,7 @@
 #include <span>
 
 #include "base/relax.h"
+#include "executor/premultiply.h"
 #include "kernels/cpu/stream_copy.h"
 
 namespace hfreduce::executor {
@@ -58,6 +59,10 @@ void Run::begin(const Route& route, const Call& call, std::uint64_t base) {
   call_ = &call;
   base_ = base;
   tag_ = pack_tag(call.tag);
+  if (multiplied_of_ != call.sequence) {  // else it goes on after a plan that was declined
+    multiplied_of_ = call.sequence;
+    multiplied_ = call.raw_input == nullptr ? ~0ull : 0;
+  }
   mismatched_peer_ = -1;
   accepted_ = declined_ = false;
   cut_ = route.cut;
@@ -88,7 +93,8 @@ int Run::glance(int looks) const noexcept {
   for (const LaneState& state : lanes_) {
     if (state.turn >= state.turns) continue;
     const BoundStep& step = state.lane->steps[state.at];
-    if (step.op != Op::kWait || !state.blocked) return 0;
+    // All have come where it waits for a buffer to be mapped.
+    if (step.op != Op::kWait || !state.blocked || state.peer_at >= step.waits.count) return 0;
     const std::uint64_t iteration = base_ + state.turn - step.skew;
     const std::int64_t needed =
         tick_of(step.tick, iteration, static_cast<std::int32_t>(state.repetition)) + 1 - step.lag;
@@ -130,19 +136,26 @@ bool Run::advance_lane(LaneState& state) noexcept {
         state.repeat_end = 0;
         state.at += step.body;
       }
-    } else if (acts &&
-               !execute(state, step,
-                        here(step, static_cast<std::uint32_t>(segment), state.repetition))) {
-      state.blocked = true;
-      return any;
-    } else {
-      any |= acts;
+    } else if (acts) {
+      const Here at = here(step, static_cast<std::uint32_t>(segment), state.repetition);
+      if (at.first + at.length > multiplied_) multiply_until(at.first + at.length);
+      if (!execute(state, step, at)) {
+        state.blocked = true;
+        return any;
+      }
+      any = true;
     }
     state.blocked = false;
     next_step(state);
   }
   --lanes_left_;
   return true;
+}
+
+// No step of this rank has touched these elements, so no peer has either.
+void Run::multiply_until(std::uint64_t end) noexcept {
+  premultiply(*call_, multiplied_, end);
+  multiplied_ = end;
 }
 
 void Run::next_step(LaneState& state) noexcept {

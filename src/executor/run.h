@@ -64,6 +64,7 @@ class Run {
 
   bool advance_lane(LaneState& state) noexcept;
   void next_step(LaneState& state) noexcept;
+  void multiply_until(std::uint64_t end) noexcept;
   bool execute(LaneState& state, const BoundStep& step, const Here& here) noexcept;
   bool wait(LaneState& state, const BoundStep& step, std::int64_t needed) noexcept;
   bool accept(LaneState& state, const BoundStep& step, std::int64_t needed) noexcept;
@@ -88,6 +89,8 @@ class Run {
   const Call* call_ = nullptr;
   std::uint64_t base_ = 0, tag_ = 0;
   Cut cut_;
+  // Elements of the input that are as the steps are to find them; of which call.
+  std::uint64_t multiplied_ = ~0ull, multiplied_of_ = 0;
   std::uint32_t lanes_left_ = 0;
   std::int32_t mismatched_peer_ = -1, failed_peer_ = -1;
   bool accepted_ = false, declined_ = false;

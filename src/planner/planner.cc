@@ -227,12 +227,12 @@ std::string explain(const Facts& facts, Collective collective) {
 }
 
 std::string explain_measured(const Tuning& tuning, Collective collective) {
+  const std::set<std::uint64_t> all = tuning.sizes(collective);
+  if (all.empty()) return "";
+  const auto middle = std::next(all.begin(), static_cast<std::ptrdiff_t>(all.size() / 2));
   std::string text;
-  std::uint64_t before = 0;
-  for (const std::uint64_t bytes : {std::uint64_t{8}, 64 * kKiB, 16 * kKiB * kKiB}) {
+  for (const std::uint64_t bytes : std::set{*all.begin(), *middle, *all.rbegin()}) {
     const std::vector<Measured> ways = tuning.nearest(collective, bytes);
-    if (ways.empty() || ways[0].bytes == before) continue;
-    before = ways[0].bytes;
     text += fmt::format("{}{} {} in {} us", text.empty() ? "" : "; ", size_text(ways[0].bytes),
                         ways[0].algorithm->name, us_text(ways[0].ns));
     std::vector<const Algorithm*> named{ways[0].algorithm};

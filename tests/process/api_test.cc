@@ -262,11 +262,13 @@ TEST(Api, BadArgumentsGetASentenceAndHarmNothing) {
       reduce(data.data(), data.data(), static_cast<std::size_t>(-1), hfreduceFloat32, hfreduceSum),
       hfreduceInvalidArgument);
   EXPECT_EQ(reduce(data.data(), data.data(), 8, 77, hfreduceSum), hfreduceInvalidArgument);
-  EXPECT_EQ(reduce(data.data(), data.data(), 8, hfreduceFloat8e4m3, hfreduceSum),
-            hfreduceNotSupported);
+  EXPECT_EQ(reduce(data.data(), data.data(), 8, 12, hfreduceSum), hfreduceInvalidArgument);
+  EXPECT_EQ(reduce(data.data(), data.data(), 8, 103, hfreduceSum), hfreduceInvalidArgument);
   EXPECT_EQ(reduce(data.data(), data.data(), 8, hfreduceFloat32, 55), hfreduceInvalidArgument);
+  EXPECT_EQ(reduce(data.data(), data.data(), 8, hfreduceFloat32, 103), hfreduceInvalidArgument);
   EXPECT_EQ(reduce(data.data(), data.data(), 8, hfreduceFloat32, hfreduceBitAnd),
-            hfreduceNotSupported);
+            hfreduceInvalidArgument);
+  EXPECT_THAT(last_error(), HasSubstr("bitwise"));
   EXPECT_EQ(hfreduceBroadcast(data.data(), data.data(), 8, hfreduceFloat32, 2, team[0], nullptr),
             hfreduceInvalidArgument);
   EXPECT_EQ(hfreduceBroadcast(data.data(), data.data(), 8, hfreduceFloat32, -1, team[0], nullptr),

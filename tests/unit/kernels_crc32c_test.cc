@@ -71,6 +71,19 @@ TEST(Crc32c, LongStretches) {
   }
 }
 
+#if defined(__aarch64__)
+TEST(Crc32c, TheInstructionAgreesWithThePortable) {
+  if (!cpu_has_crc32()) GTEST_SKIP() << "this processor lacks it";
+  const Buffer data = random_bytes(20'000);
+  for (std::size_t length = 0; length < data.size(); length += length < 1100 ? 1 : 977) {
+    const std::uint8_t* at = data.data() + length % 7;
+    const std::size_t bytes = length - length % 7;
+    const std::uint32_t start = static_cast<std::uint32_t>(length * 2654435761u);
+    ASSERT_EQ(~crc32c_raw_arm(at, bytes, ~start), crc32c_portable(at, bytes, start)) << bytes;
+  }
+}
+#endif
+
 #if defined(__x86_64__)
 // Those that this machine has, whichever of them is the chosen one.
 TEST(Crc32c, EachInstructionSetAgreesWithThePortable) {

@@ -71,6 +71,17 @@ void fill(std::byte* to, std::size_t count, DataType type, std::mt19937_64& rand
     case DataType::kInt8:
     case DataType::kUint8:
       return fill_words<std::uint8_t>(to, count, {0, 1, 0x7f, 0x80, 0x81, 0xff}, random);
+    case DataType::kBool:
+      return fill_words<std::uint8_t>(to, count, {0, 0, 1, 1, 2, 0x80, 0xff}, random);
+    case DataType::kFloat8E4m3:
+    case DataType::kFloat8E5m2:
+      return fill_words<std::uint8_t>(
+          to, count, {0, 0x80, 1, 0x81, 4, 8, 0x38, 0xbc, 0x7b, 0x7c, 0xfc, 0x7d, 0x7e, 0x7f, 0xff},
+          random);
+    case DataType::kInt16:
+    case DataType::kUint16:
+      return fill_words<std::uint16_t>(to, count, {0, 1, 0x7fff, 0x8000, 0x8001, 0xffff, 0xff},
+                                       random);
     case DataType::kInt32:
     case DataType::kUint32:
       return fill_words<std::uint32_t>(
@@ -141,12 +152,16 @@ class EveryTable : public testing::TestWithParam<int> {};
 TEST_P(EveryTable, AgreesWithThePortableOneToTheBit) {
   const auto type = static_cast<DataType>(GetParam());
   const std::vector<const KernelTable*> tables = usable_tables();
-  const std::size_t per_vector = 32 / size_of(type);
+  const std::size_t per_vector = 64 / size_of(type);
   std::uint64_t seed = 1;
   for (int op = 0; op < kReduceOps; ++op) {
-    for (std::int32_t sources : {1, 2, 3, 4, 5, 6, 7, 8, 9, 33}) {
-      for (std::size_t count = 0; count < 12 * per_vector + 8;
-           count += count < 3 * per_vector ? 1 : 5) {
+    const bool has = has_kernel(type, static_cast<ReduceOp>(op));
+    for (const KernelTable* table : tables) {
+      ASSERT_EQ(table->reduce[GetParam()][op] != nullptr, has) << table->name << " " << op;
+    }
+    for (std::int32_t sources : {1, 2, 3, 4, 5, 6, 9, 33}) {
+      for (std::size_t count = 0; has && count < 6 * per_vector;
+           count += count < 2 * per_vector ? 1 : 7) {
         Case c;
         c.type = type;
         c.op = static_cast<ReduceOp>(op);
@@ -156,8 +171,10 @@ TEST_P(EveryTable, AgreesWithThePortableOneToTheBit) {
         c.destinations = 1 + static_cast<std::int32_t>(seed % 3);
         c.in_place = seed % 2 == 0;
         if (c.op == ReduceOp::kAvg && seed % 4 != 0) c.divisor = seed % 5 == 0 ? 1000 : sources;
+        if (c.op == ReduceOp::kAvg && seed % 31 == 0) c.divisor = 70'000;
         const Bytes expected = run_case(*tables[0], c, seed);
         for (const KernelTable* table : tables) {
+          if (table == tables[0]) continue;
           ASSERT_EQ(run_case(*table, c, seed), expected) << table->name << ": " << describe(c);
         }
       }
@@ -210,6 +227,48 @@ TEST(Reduce, IntegersWrapAndAveragesTruncateTowardsZero) {
       << "no divisor: a step that does not complete the result";
 }
 
+TEST(Reduce, SixteenBitIntegersWrapLikeTheOthers) {
+  EXPECT_EQ(reduce_one<std::int16_t>(DataType::kInt16, ReduceOp::kSum, {32767, 2}), -32767);
+  EXPECT_EQ(reduce_one<std::uint16_t>(DataType::kUint16, ReduceOp::kProd, {65535, 65535}), 1);
+  EXPECT_EQ(reduce_one<std::int16_t>(DataType::kInt16, ReduceOp::kAvg, {-4, -3}, 2), -3);
+  EXPECT_EQ(reduce_one<std::int16_t>(DataType::kInt16, ReduceOp::kMin, {-1, 1}), -1);
+  EXPECT_EQ(reduce_one<std::uint16_t>(DataType::kUint16, ReduceOp::kMin, {65535, 1}), 1);
+}
+
+TEST(Reduce, BitsOfIntegers) {
+  EXPECT_EQ(reduce_one<std::uint8_t>(DataType::kUint8, ReduceOp::kBitAnd, {0xf3, 0x3f, 0x7b}),
+            0x33);
+  EXPECT_EQ(reduce_one<std::uint16_t>(DataType::kUint16, ReduceOp::kBitOr, {0x0f01, 0x8000}),
+            0x8f01);
+  EXPECT_EQ(reduce_one<std::int64_t>(DataType::kInt64, ReduceOp::kBitXor, {-1, 5, 1LL << 40}),
+            -1 ^ 5 ^ 1LL << 40);
+  for (const DataType type : {DataType::kFloat16, DataType::kFloat32, DataType::kFloat64,
+                              DataType::kBfloat16, DataType::kFloat8E4m3, DataType::kFloat8E5m2}) {
+    EXPECT_FALSE(has_kernel(type, ReduceOp::kBitAnd));
+    EXPECT_TRUE(has_kernel(type, ReduceOp::kAvg));
+  }
+}
+
+TEST(Reduce, TruthIsAnyByteButZero) {
+  const auto both = [](ReduceOp op) {
+    std::string results;
+    for (const std::uint8_t a : {0, 1, 0x80}) {
+      for (const std::uint8_t b : {0, 2}) {
+        results += static_cast<char>('0' + reduce_one<std::uint8_t>(DataType::kBool, op, {a, b}));
+      }
+    }
+    return results;
+  };
+  for (const ReduceOp op : {ReduceOp::kSum, ReduceOp::kMax, ReduceOp::kBitOr}) {
+    EXPECT_EQ(both(op), "011111") << name_of(op);
+  }
+  for (const ReduceOp op : {ReduceOp::kProd, ReduceOp::kMin, ReduceOp::kBitAnd}) {
+    EXPECT_EQ(both(op), "000101") << name_of(op);
+  }
+  EXPECT_EQ(both(ReduceOp::kBitXor), "011010");
+  EXPECT_FALSE(has_kernel(DataType::kBool, ReduceOp::kAvg));
+}
+
 TEST(Reduce, MinAndMaxOrderTheirOperands) {
   EXPECT_EQ(reduce_one<std::int8_t>(DataType::kInt8, ReduceOp::kMin, {-1, 1, 0}), -1);
   EXPECT_EQ(reduce_one<std::uint8_t>(DataType::kUint8, ReduceOp::kMin, {255, 1, 2}), 1);
@@ -230,7 +289,7 @@ TEST(Reduce, ZerosOfTwoSignsAndNaNsHaveOneResult) {
     EXPECT_EQ(f32(ReduceOp::kMax, plus, minus), plus);
     EXPECT_EQ(f32(ReduceOp::kMax, minus, plus), plus);
     for (const std::uint32_t nan : {0x7f800001u, 0xffc01234u, 0x7fffffffu}) {
-      for (int op = 0; op < kReduceOps; ++op) {
+      for (int op = 0; op <= static_cast<int>(ReduceOp::kAvg); ++op) {
         EXPECT_EQ(f32(static_cast<ReduceOp>(op), nan, one), kCanonicalNan32);
         EXPECT_EQ(f32(static_cast<ReduceOp>(op), one, nan), kCanonicalNan32);
       }
@@ -270,6 +329,23 @@ TEST(Reduce, ACallerThatFlushesDenormalsChangesNothing) {
     _mm_setcsr(before);
     EXPECT_EQ(sum, (std::vector<std::uint32_t>{3, 11, 0x7fffff})) << table->name;
     EXPECT_EQ(after & 0xffc0u, fast_math & 0xffc0u) << table->name;
+  }
+}
+#endif
+
+#if defined(__aarch64__)
+TEST(Reduce, ACallerThatFlushesDenormalsChangesNothing) {
+  for (const KernelTable* table : usable_tables()) {
+    std::uint64_t before = 0, after = 0;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(before));
+    const std::uint64_t fast_math = before | 3u << 24;  // flush to zero, default NaN
+    __asm__ volatile("msr fpcr, %0" ::"r"(fast_math) : "memory");
+    const auto sum = reduce_with<std::uint32_t>(*table, DataType::kFloat32, ReduceOp::kSum,
+                                                {{1, 5, 0x800000}, {2, 6, 0x80000001}});
+    __asm__ volatile("mrs %0, fpcr" : "=r"(after)::"memory");
+    __asm__ volatile("msr fpcr, %0" ::"r"(before) : "memory");
+    EXPECT_EQ(sum, (std::vector<std::uint32_t>{3, 11, 0x7fffff})) << table->name;
+    EXPECT_EQ(after, fast_math) << table->name;
   }
 }
 #endif

@@ -97,8 +97,8 @@ TEST(OptionsTest, LikeNcclTests) {
 TEST(OptionsTest, AllOfThem) {
   const auto [options, early] = parse({"-d", "all", "-o", "all", "-r", "all", "--place", "in"});
   ASSERT_FALSE(early.leave) << early.sentence;
-  EXPECT_EQ(options.types.size(), 10u);
-  EXPECT_EQ(options.ops.size(), 5u);
+  EXPECT_EQ(options.types.size(), 15u);
+  EXPECT_EQ(options.ops.size(), 8u);
   EXPECT_EQ(options.root, -1);
   EXPECT_EQ(options.places, (std::vector<Placing>{Placing::kIn}));
 }
@@ -126,6 +126,8 @@ TEST(OptionsTest, BadOnesAreSentencesAndStatus2) {
       {"-c", "-1"},
       {"-d", "float8"},
       {"-o", "xor"},
+      {"-o", "band"},
+      {"-d", "bool", "-o", "avg"},
       {"-r", "-7"},
       {"-r", "4", "--ranks", "4"},
       {"--ranks", "0"},

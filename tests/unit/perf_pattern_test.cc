@@ -16,6 +16,16 @@ Pattern allreduce(const char* type, const char* op, int ranks, std::uint64_t sal
   return {Collective::kAllReduce, find_type(type), find_op(op), ranks, 0, salt};
 }
 
+// By name: the numbers of the inside are dense, and those of hfreduce.h are not.
+template <typename Kernel>
+int inside_number(std::string_view name, int count) {
+  for (int i = 0; i < count; ++i) {
+    if (kernels::name_of(static_cast<Kernel>(i)) == name) return i;
+  }
+  ADD_FAILURE() << "no kernel is called " << name;
+  return 0;
+}
+
 // Reduces `inputs` with the library's portable kernels.
 std::vector<std::byte> reduce(const Pattern& p, const std::vector<std::vector<std::byte>>& inputs,
                               bool last) {
@@ -32,7 +42,8 @@ std::vector<std::byte> reduce(const Pattern& p, const std::vector<std::vector<st
   args.n_destinations = 1;
   args.count = result.size() / p.type->size;
   args.divisor = last && p.op->value == hfreduceAvg ? p.ranks : 0;
-  table.reduce[p.type->value][p.op->value](args);
+  table.reduce[inside_number<kernels::DataType>(p.type->name, kernels::kDataTypes)]
+              [inside_number<kernels::ReduceOp>(p.op->name, kernels::kReduceOps)](args);
   return result;
 }
 
@@ -42,6 +53,7 @@ TEST(PatternTest, ExpectedWhateverTheOrder) {
   constexpr std::size_t kCount = 997;
   for (const TypeInfo& type : all_types()) {
     for (const OpInfo& op : all_ops()) {
+      if (!applies(op, type)) continue;
       for (const int ranks : {1, 2, 3, 8, 64, 300}) {
         const Pattern p = {Collective::kAllReduce, &type, &op, ranks, 0, 7};
         const std::vector<std::byte> expected = expected_period(p, kCount);
@@ -64,7 +76,9 @@ TEST(PatternTest, AMissingContributionShows) {
     std::vector<std::vector<std::byte>> inputs;
     for (int r = 0; r < 7; ++r) inputs.push_back(input_period(p, r, kPeriod));
     const Wrong wrong = compare(expected_period(p, kPeriod), reduce(p, inputs, true), type.size);
-    EXPECT_GT(wrong.count, kPeriod * 9 / 10) << type.name;
+    // Of truth only where the missing rank was the one that decides.
+    const bool decided_by_one = type.number == Number::kBool;
+    EXPECT_GT(wrong.count, decided_by_one ? kPeriod / 20 : kPeriod * 9 / 10) << type.name;
   }
 }
 
@@ -126,6 +140,31 @@ TEST(FloatBits, SixteenBitFormatsComeBack) {
   EXPECT_EQ(float_to_bits(hfreduceFloat16, 1.0 / 3), 0x3555u);
   EXPECT_EQ(float_to_bits(hfreduceBfloat16, 1.0 / 3), 0x3eabu);
   EXPECT_EQ(float_to_bits(hfreduceFloat16, 1e6), 0x7c00u);
+}
+
+TEST(FloatBits, EightBitFormatsComeBack) {
+  for (const hfreduceDataType_t type : {hfreduceFloat8e4m3, hfreduceFloat8e5m2}) {
+    int numbers = 0;
+    for (std::uint64_t bits = 0; bits < 256; ++bits) {
+      const double value = float_from_bits(type, bits);
+      if (std::isnan(value)) continue;
+      ++numbers;
+      ASSERT_EQ(float_to_bits(type, value), bits);
+    }
+    EXPECT_EQ(numbers, type == hfreduceFloat8e4m3 ? 254 : 250);
+  }
+  EXPECT_EQ(float_to_bits(hfreduceFloat8e4m3, 1.0 / 3), 0x2bu);
+  EXPECT_EQ(float_to_bits(hfreduceFloat8e4m3, -1e6), 0xfeu);
+  EXPECT_EQ(float_to_bits(hfreduceFloat8e5m2, 1e6), 0x7cu);
+  EXPECT_EQ(float_from_bits(hfreduceFloat8e4m3, 0x7e), 448);
+}
+
+TEST(KindsTest, OperationsApplyWhereTheyMeanSomething) {
+  EXPECT_TRUE(applies(*find_op("avg"), *find_type("f8e4m3")));
+  EXPECT_FALSE(applies(*find_op("band"), *find_type("float8_e5m2")));
+  EXPECT_TRUE(applies(*find_op("bxor"), *find_type("int16")));
+  EXPECT_TRUE(applies(*find_op("bxor"), *find_type("bool")));
+  EXPECT_FALSE(applies(*find_op("avg"), *find_type("bool")));
 }
 
 TEST(FloatBits, ShownForPeople) {

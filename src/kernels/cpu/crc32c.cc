@@ -54,6 +54,8 @@ RawFn choose() noexcept {
 #if defined(__x86_64__)
   if (cpu_has_wide_products()) return crc32c_raw_avx512;
   if (cpu_has_crc32()) return crc32c_raw_sse42;
+#elif defined(__aarch64__)
+  if (cpu_has_crc32()) return crc32c_raw_arm;
 #endif
   return raw_portable;
 }

@@ -5,25 +5,35 @@
 
 #if defined(__x86_64__)
 #include <xmmintrin.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 namespace hfreduce::kernels {
 
 std::size_t size_of(DataType type) noexcept {
-  static constexpr std::size_t kSizes[kDataTypes] = {1, 1, 4, 4, 8, 8, 2, 4, 8, 2};
+  static constexpr std::size_t kSizes[kDataTypes] = {1, 1, 4, 4, 8, 8, 2, 4, 8, 2, 1, 1, 2, 2, 1};
   return kSizes[static_cast<int>(type)];
 }
 
 std::string_view name_of(DataType type) noexcept {
   static constexpr std::string_view kNames[kDataTypes] = {
-      "int8",   "uint8",   "int32",   "uint32",  "int64",
-      "uint64", "float16", "float32", "float64", "bfloat16"};
+      "int8",          "uint8",       "int32",   "uint32",  "int64",
+      "uint64",        "float16",     "float32", "float64", "bfloat16",
+      "float8_e4m3fn", "float8_e5m2", "int16",   "uint16",  "bool"};
   return kNames[static_cast<int>(type)];
 }
 
 std::string_view name_of(ReduceOp op) noexcept {
-  static constexpr std::string_view kNames[kReduceOps] = {"sum", "prod", "max", "min", "avg"};
+  static constexpr std::string_view kNames[kReduceOps + 1] = {
+      "sum", "prod", "max", "min", "avg", "band", "bor", "bxor", "premul_sum"};
   return kNames[static_cast<int>(op)];
+}
+
+bool has_kernel(DataType type, ReduceOp op) noexcept {
+  return op < ReduceOp::kPreMulSum &&
+         kPortableKernels.reduce[static_cast<int>(type)][static_cast<int>(op)] != nullptr;
 }
 
 void copy_to_all(const ReduceArgs& args, std::size_t bytes) noexcept {
@@ -61,6 +71,12 @@ bool cpu_has_avx2() noexcept {
          __builtin_cpu_supports("bmi2");
 }
 
+bool cpu_has_avx512() noexcept {
+  return cpu_has_avx2() && __builtin_cpu_supports("avx512f") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512dq");
+}
+
 bool cpu_has_crc32() noexcept {
   return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul");
 }
@@ -68,6 +84,25 @@ bool cpu_has_crc32() noexcept {
 bool cpu_has_wide_products() noexcept {
   return cpu_has_crc32() && __builtin_cpu_supports("avx512f") &&
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("vpclmulqdq");
+}
+
+#elif defined(__aarch64__)
+
+// All zeros: to nearest, denormals kept, NaNs handed on, nothing trapped.
+unsigned enter_default_float_mode() noexcept {
+  std::uint64_t before = 0;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(before));
+  if (before != 0) __asm__ volatile("msr fpcr, xzr" ::: "memory");
+  return static_cast<unsigned>(before);
+}
+
+void leave_default_float_mode(unsigned before) noexcept {
+  if (before != 0) __asm__ volatile("msr fpcr, %0" ::"r"(std::uint64_t{before}) : "memory");
+}
+
+bool cpu_has_crc32() noexcept {
+  constexpr unsigned long kNeeded = HWCAP_CRC32 | HWCAP_PMULL;
+  return (getauxval(AT_HWCAP) & kNeeded) == kNeeded;
 }
 
 #else
@@ -84,6 +119,9 @@ const KernelTable* const* all_kernels(int* count) noexcept {
     &kPortableKernels,
 #if defined(__x86_64__)
     &kAvx2Kernels,
+    &kAvx512Kernels,
+#elif defined(__aarch64__)
+    &kNeonKernels,
 #endif
   };
   *count = static_cast<int>(sizeof(kAll) / sizeof(kAll[0]));

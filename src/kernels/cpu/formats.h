@@ -1,4 +1,5 @@
-// 16-bit floats as bits, without any instruction set. Not for files with flags of their own
+// 16-bit and 8-bit floats as bits, without any instruction set. Not for files with flags of their
+// own
 // (*_avx2.cc): inline functions must be compiled alike everywhere.
 #pragma once
 
@@ -59,6 +60,64 @@ inline std::uint16_t float16_from_float(float value) noexcept {
   }
   if (rest > half || (rest == half && (kept & 1u) != 0)) ++kept;  // may carry into the exponent
   return static_cast<std::uint16_t>(sign | kept);
+}
+
+// 8-bit floats (OCP 8-bit floating point specification, revision 1.0). kTop is the first magnitude
+// that is no finite number.
+struct Float8E4m3Format {
+  static constexpr int kFractionBits = 3, kBias = 7;
+  static constexpr bool kHasInfinity = false;
+  static constexpr std::uint32_t kTop = 0x7f;
+};
+struct Float8E5m2Format {
+  static constexpr int kFractionBits = 2, kBias = 15;
+  static constexpr bool kHasInfinity = true;
+  static constexpr std::uint32_t kTop = 0x7c;
+};
+inline constexpr std::uint8_t kCanonicalNan8 = 0x7f;
+
+template <typename Format>
+float float_from_float8(std::uint8_t bits) noexcept {
+  constexpr int kBits = Format::kFractionBits;
+  const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x80u) << 24;
+  const std::uint32_t magnitude = bits & 0x7fu, exponent = magnitude >> kBits;
+  const std::uint32_t fraction = magnitude & ((1u << kBits) - 1u);
+  if (magnitude >= Format::kTop) {
+    const bool infinite = Format::kHasInfinity && magnitude == Format::kTop;
+    return std::bit_cast<float>(sign | (infinite ? 0x7f800000u : kCanonicalNan32));
+  }
+  if (exponent != 0) {
+    return std::bit_cast<float>(sign | ((exponent + 127u - Format::kBias) << 23) |
+                                (fraction << (23 - kBits)));
+  }
+  // Zero or denormal: exact in float32.
+  const auto unit = std::bit_cast<float>((128u - Format::kBias - kBits) << 23);
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(static_cast<float>(fraction) * unit) |
+                              sign);
+}
+
+// Round to nearest even, denormals kept; any NaN becomes 0x7f. As torch converts: what is too large
+// becomes an infinity, and where there is none, the largest value.
+template <typename Format>
+std::uint8_t float8_from_float(float value) noexcept {
+  if (value != value) return kCanonicalNan8;
+  constexpr std::uint32_t kDropped = 23 - Format::kFractionBits;
+  constexpr std::uint32_t kLowest = (128u - Format::kBias) << 23;  // the smallest normal value
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint32_t sign = (bits >> 24) & 0x80u, magnitude = bits & 0x7fffffffu;
+  std::uint32_t shift = kDropped, source = magnitude, kept = 0;
+  if (magnitude >= kLowest) {
+    kept = ((magnitude - kLowest) >> kDropped) + (1u << Format::kFractionBits);
+  } else {
+    shift += (kLowest - (magnitude & 0x7f800000u)) >> 23;
+    if (shift > 24) return static_cast<std::uint8_t>(sign);  // below half of the smallest value
+    source = (magnitude & 0x7fffffu) | 0x800000u;
+    kept = source >> shift;
+  }
+  const std::uint32_t rest = source & ((1u << shift) - 1u), half = 1u << (shift - 1);
+  if (rest > half || (rest == half && (kept & 1u) != 0)) ++kept;  // may carry into the exponent
+  if (kept < Format::kTop) return static_cast<std::uint8_t>(sign | kept);
+  return static_cast<std::uint8_t>(sign | (Format::kHasInfinity ? Format::kTop : Format::kTop - 1));
 }
 
 }  // namespace hfreduce::kernels

@@ -41,6 +41,21 @@ struct Brain {
   static Stored narrow(Acc value) noexcept { return bfloat16_from_float(value); }
 };
 
+template <typename Format>
+struct Float8 {
+  using Stored = std::uint8_t;
+  using Acc = float;
+  static Acc widen(Stored bits) noexcept { return float_from_float8<Format>(bits); }
+  static Stored narrow(Acc value) noexcept { return float8_from_float<Format>(value); }
+};
+
+struct Truth {
+  using Stored = std::uint8_t;
+  using Acc = bool;
+  static Acc widen(Stored value) noexcept { return value != 0; }
+  static Stored narrow(Acc value) noexcept { return value ? 1 : 0; }
+};
+
 // IEEE 754-2019 minimum and maximum: a NaN wins, and -0 is below +0.
 template <typename T>
 T smaller(T a, T b) noexcept {
@@ -65,12 +80,20 @@ T combine(T a, T b) noexcept {
     return larger(a, b);
   } else if constexpr (op == ReduceOp::kMin) {
     return smaller(a, b);
+  } else if constexpr (op == ReduceOp::kBitAnd) {
+    return static_cast<T>(a & b);
+  } else if constexpr (op == ReduceOp::kBitOr) {
+    return static_cast<T>(a | b);
+  } else if constexpr (op == ReduceOp::kBitXor) {
+    return static_cast<T>(a ^ b);
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return op == ReduceOp::kProd ? a && b : a || b;
   } else if constexpr (std::is_floating_point_v<T>) {
     return op == ReduceOp::kProd ? a * b : a + b;
   } else {  // unsigned: signed overflow would be undefined, and integers are to wrap
     using Wrapping = std::make_unsigned_t<T>;
     const auto x = static_cast<Wrapping>(a), y = static_cast<Wrapping>(b);
-    return static_cast<T>(static_cast<Wrapping>(op == ReduceOp::kProd ? x * y : x + y));
+    return static_cast<T>(static_cast<Wrapping>(op == ReduceOp::kProd ? 1u * x * y : x + y));
   }
 }
 
@@ -100,8 +123,10 @@ void reduce_block(const ReduceArgs& args, std::size_t begin, std::size_t count) 
     load(s);
     for (std::size_t i = 0; i < count; ++i) acc[i] = combine<op>(acc[i], Type::widen(stored[i]));
   }
-  if (op == ReduceOp::kAvg && args.divisor > 0) {
-    for (std::size_t i = 0; i < count; ++i) acc[i] = divide(acc[i], args.divisor);
+  if constexpr (op == ReduceOp::kAvg) {
+    for (std::size_t i = 0; args.divisor > 0 && i < count; ++i) {
+      acc[i] = divide(acc[i], args.divisor);
+    }
   }
   for (std::size_t i = 0; i < count; ++i) stored[i] = Type::narrow(acc[i]);
   for (std::int32_t d = 0; d < args.n_destinations; ++d) {
@@ -122,20 +147,41 @@ void reduce(const ReduceArgs& args) noexcept {
   if (kFloat) leave_default_float_mode(before);
 }
 
-#define HFR_ROW(Type)                                                                          \
-  {                                                                                            \
-    reduce<Type, ReduceOp::kSum>, reduce<Type, ReduceOp::kProd>, reduce<Type, ReduceOp::kMax>, \
-        reduce<Type, ReduceOp::kMin>, reduce<Type, ReduceOp::kAvg>                             \
-  }
+template <typename Type>
+constexpr ReduceFn kFloatRow[kReduceOps] = {
+    reduce<Type, ReduceOp::kSum>, reduce<Type, ReduceOp::kProd>, reduce<Type, ReduceOp::kMax>,
+    reduce<Type, ReduceOp::kMin>, reduce<Type, ReduceOp::kAvg>};
+
+template <typename Type>
+constexpr ReduceFn kIntegerRow[kReduceOps] = {
+    reduce<Type, ReduceOp::kSum>,   reduce<Type, ReduceOp::kProd>,
+    reduce<Type, ReduceOp::kMax>,   reduce<Type, ReduceOp::kMin>,
+    reduce<Type, ReduceOp::kAvg>,   reduce<Type, ReduceOp::kBitAnd>,
+    reduce<Type, ReduceOp::kBitOr>, reduce<Type, ReduceOp::kBitXor>,
+};
+
+constexpr ReduceFn kBoolRow[kReduceOps] = {
+    reduce<Truth, ReduceOp::kSum>,
+    reduce<Truth, ReduceOp::kProd>,
+    reduce<Truth, ReduceOp::kMax>,
+    reduce<Truth, ReduceOp::kMin>,
+    nullptr,
+    reduce<Truth, ReduceOp::kBitAnd>,
+    reduce<Truth, ReduceOp::kBitOr>,
+    reduce<Truth, ReduceOp::kBitXor>,
+};
 
 }  // namespace
 
 const KernelTable kPortableKernels = {
     "portable",
     always_usable,
-    {HFR_ROW(Plain<std::int8_t>), HFR_ROW(Plain<std::uint8_t>), HFR_ROW(Plain<std::int32_t>),
-     HFR_ROW(Plain<std::uint32_t>), HFR_ROW(Plain<std::int64_t>), HFR_ROW(Plain<std::uint64_t>),
-     HFR_ROW(Half), HFR_ROW(Plain<float>), HFR_ROW(Plain<double>), HFR_ROW(Brain)},
+    {kIntegerRow<Plain<std::int8_t>>, kIntegerRow<Plain<std::uint8_t>>,
+     kIntegerRow<Plain<std::int32_t>>, kIntegerRow<Plain<std::uint32_t>>,
+     kIntegerRow<Plain<std::int64_t>>, kIntegerRow<Plain<std::uint64_t>>, kFloatRow<Half>,
+     kFloatRow<Plain<float>>, kFloatRow<Plain<double>>, kFloatRow<Brain>,
+     kFloatRow<Float8<Float8E4m3Format>>, kFloatRow<Float8<Float8E5m2Format>>,
+     kIntegerRow<Plain<std::int16_t>>, kIntegerRow<Plain<std::uint16_t>>, kBoolRow},
 };
 
 }  // namespace hfreduce::kernels

@@ -31,9 +31,27 @@ hfreduceResult_t Operation::start(const std::string& algorithm) {
                  : hfreduceBroadcastEx(send, receive, task_.count, task_.type, task_.root, comm_,
                                        &call);
   }
-  return plain
-             ? hfreduceAllReduce(send, receive, task_.count, task_.type, task_.op, comm_, nullptr)
-             : hfreduceAllReduceEx(send, receive, task_.count, task_.type, task_.op, comm_, &call);
+  return reduce(send, receive, plain ? nullptr : &call);
+}
+
+// A created operation is destroyed as soon as the call has been made: it keeps what it needs.
+hfreduceResult_t Operation::reduce(const void* send, void* receive,
+                                   const hfreduceCallConfig_t* call) {
+  hfreduceRedOp_t op = task_.op;
+  if (op == hfreduceFirstCreatedOp) {
+    std::uint64_t scalar = 0;
+    fill_scalar(task_, rank_, &scalar);
+    const hfreduceResult_t made =
+        hfreduceRedOpCreatePreMulSum(&op, &scalar, task_.type, hfreduceScalarHostImmediate, comm_);
+    if (made != hfreduceSuccess) return made;
+  }
+  const hfreduceResult_t result =
+      call == nullptr
+          ? hfreduceAllReduce(send, receive, task_.count, task_.type, op, comm_, nullptr)
+          : hfreduceAllReduceEx(send, receive, task_.count, task_.type, op, comm_, call);
+  const hfreduceResult_t destroyed =
+      task_.op == hfreduceFirstCreatedOp ? hfreduceRedOpDestroy(op, comm_) : hfreduceSuccess;
+  return result != hfreduceSuccess ? result : destroyed;
 }
 
 hfreduceResult_t Operation::finish() {

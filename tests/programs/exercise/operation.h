@@ -32,6 +32,7 @@ class Operation {
   static constexpr std::uint8_t kGuardByte = 0xa5;
 
   std::size_t begin() const { return kGuard + task_.offset * element_bytes(task_.type); }
+  hfreduceResult_t reduce(const void* send, void* receive, const hfreduceCallConfig_t* call);
   std::uint64_t count_guard_damage(const Bytes& buffer) const;
 
   Task task_;

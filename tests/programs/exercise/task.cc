@@ -9,12 +9,42 @@
 namespace exercise {
 namespace {
 
-constexpr std::array kTypes = {hfreduceInt8,    hfreduceUint8,   hfreduceInt32,   hfreduceUint32,
-                               hfreduceInt64,   hfreduceUint64,  hfreduceFloat16, hfreduceFloat32,
-                               hfreduceFloat64, hfreduceBfloat16};
-constexpr std::array kTypeNames = {"int8",   "uint8",   "int32",   "uint32",  "int64",
-                                   "uint64", "float16", "float32", "float64", "bfloat16"};
-constexpr std::array kOpNames = {"sum", "prod", "max", "min", "avg"};
+struct Type {
+  hfreduceDataType_t value;
+  const char* name;
+  std::size_t bytes;
+  enum { kInteger, kFloat, kBool } kind;
+};
+constexpr std::array kTypes = {Type{hfreduceInt8, "int8", 1, Type::kInteger},
+                               Type{hfreduceUint8, "uint8", 1, Type::kInteger},
+                               Type{hfreduceInt32, "int32", 4, Type::kInteger},
+                               Type{hfreduceUint32, "uint32", 4, Type::kInteger},
+                               Type{hfreduceInt64, "int64", 8, Type::kInteger},
+                               Type{hfreduceUint64, "uint64", 8, Type::kInteger},
+                               Type{hfreduceFloat16, "float16", 2, Type::kFloat},
+                               Type{hfreduceFloat32, "float32", 4, Type::kFloat},
+                               Type{hfreduceFloat64, "float64", 8, Type::kFloat},
+                               Type{hfreduceBfloat16, "bfloat16", 2, Type::kFloat},
+                               Type{hfreduceFloat8e4m3, "float8_e4m3fn", 1, Type::kFloat},
+                               Type{hfreduceFloat8e5m2, "float8_e5m2", 1, Type::kFloat},
+                               Type{hfreduceInt16, "int16", 2, Type::kInteger},
+                               Type{hfreduceUint16, "uint16", 2, Type::kInteger},
+                               Type{hfreduceBool, "bool", 1, Type::kBool}};
+constexpr std::array kOps = {hfreduceSum,    hfreduceProd,  hfreduceMax,
+                             hfreduceMin,    hfreduceAvg,   hfreduceFirstCreatedOp,
+                             hfreduceBitAnd, hfreduceBitOr, hfreduceBitXor};
+constexpr std::array kOpNames = {"sum",        "prod", "max", "min", "avg",
+                                 "premul_sum", "band", "bor", "bxor"};
+
+const Type& type_of(hfreduceDataType_t value) {
+  return *std::find_if(kTypes.begin(), kTypes.end(),
+                       [&](const Type& type) { return type.value == value; });
+}
+
+bool applies(hfreduceRedOp_t op, const Type& type) {
+  if (op == hfreduceAvg) return type.kind != Type::kBool;
+  return type.kind != Type::kFloat || op < hfreduceBitAnd || op == hfreduceFirstCreatedOp;
+}
 
 // Evenly over the sizes' logarithms, with a good share of nothing and of next to nothing.
 std::size_t random_bytes(const Options& options, Random& random) {
@@ -27,22 +57,7 @@ std::size_t random_bytes(const Options& options, Random& random) {
 
 }  // namespace
 
-std::size_t element_bytes(hfreduceDataType_t type) {
-  switch (type) {
-    case hfreduceInt8:
-    case hfreduceUint8:
-      return 1;
-    case hfreduceFloat16:
-    case hfreduceBfloat16:
-      return 2;
-    case hfreduceInt64:
-    case hfreduceUint64:
-    case hfreduceFloat64:
-      return 8;
-    default:
-      return 4;
-  }
-}
+std::size_t element_bytes(hfreduceDataType_t type) { return type_of(type).bytes; }
 
 std::size_t Task::bytes() const { return count * element_bytes(type); }
 
@@ -55,9 +70,11 @@ bool Task::is_mapped(int rank) const {
 
 std::string Task::describe() const {
   std::string text = broadcast ? "broadcast of " : "allreduce of ";
-  text += std::to_string(count) + " " + kTypeNames[static_cast<std::size_t>(type)];
-  text += broadcast ? ", root " + std::to_string(root)
-                    : std::string(", ") + kOpNames[static_cast<std::size_t>(op)];
+  text += std::to_string(count) + " " + type_of(type).name;
+  text += broadcast
+              ? ", root " + std::to_string(root)
+              : std::string(", ") + kOpNames[static_cast<std::size_t>(
+                                        std::find(kOps.begin(), kOps.end(), op) - kOps.begin())];
   if (in_place) text += ", in place";
   if (as_request) text += ", request";
   return text;
@@ -68,11 +85,11 @@ Task make_task(const Options& options, std::uint64_t stream, std::uint64_t index
   Task task;
   task.ranks = ranks;
   task.key = random.next();
-  // Every hundred operations are all of them: two collectives, ten types, five ways to reduce.
-  const std::uint64_t kind = (index * 37 + mix(options.seed)) % 100;
-  task.broadcast = kind / 50 == 1;
-  task.type = kTypes[kind % kTypes.size()];
-  task.op = static_cast<hfreduceRedOp_t>(kind / kTypes.size() % kOpNames.size());
+  // Every 270 operations are all of them: two collectives, fifteen types, nine ways to reduce.
+  const std::uint64_t kind = (index * 37 + mix(options.seed)) % (2 * kTypes.size() * kOps.size());
+  task.broadcast = kind % 2 == 1;
+  task.type = kTypes[kind / 2 % kTypes.size()].value;
+  task.op = kOps[kind / 2 / kTypes.size()];
   task.root = static_cast<int>(random.below(static_cast<std::uint64_t>(ranks)));
   task.in_place = random.below(2) == 1;
   task.as_request = random.below(100) < static_cast<std::uint64_t>(options.requests_percent);
@@ -81,12 +98,20 @@ Task make_task(const Options& options, std::uint64_t stream, std::uint64_t index
   if (options.only_collective >= 0) task.broadcast = options.only_collective == 1;
   if (options.only_type >= 0) task.type = static_cast<hfreduceDataType_t>(options.only_type);
   if (options.only_op >= 0) task.op = static_cast<hfreduceRedOp_t>(options.only_op);
+  if (!applies(task.op, type_of(task.type))) task.op = hfreduceSum;
   task.count = random_bytes(options, random) / element_bytes(task.type);
   return task;
 }
 
 void fill_input(const Task& task, int rank, void* output) {
   for_type(task.type, [&](auto traits) { fill_values<decltype(traits)>(task, rank, output); });
+}
+
+void fill_scalar(const Task& task, int rank, void* output) {
+  for_type(task.type, [&](auto traits) {
+    const auto scalar = scalar_of<decltype(traits)>(task, rank);
+    std::memcpy(output, &scalar, sizeof scalar);
+  });
 }
 
 void fill_expected(const Task& task, void* output) {

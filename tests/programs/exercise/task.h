@@ -15,7 +15,7 @@ namespace exercise {
 struct Task {
   bool broadcast = false;
   hfreduceDataType_t type = hfreduceFloat32;
-  hfreduceRedOp_t op = hfreduceSum;
+  hfreduceRedOp_t op = hfreduceSum;  // hfreduceFirstCreatedOp: one that each rank creates
   int root = 0;
   std::size_t count = 0;
   bool in_place = false;
@@ -39,6 +39,8 @@ Task make_task(const Options& options, std::uint64_t stream, std::uint64_t index
 // order the contributions are combined: integers wrap; floats are small multiples of one power of
 // two, or for products powers of two.
 void fill_input(const Task& task, int rank, void* output);
+// What `rank` multiplies it by, if its operation is a created one.
+void fill_scalar(const Task& task, int rank, void* output);
 // What every rank must get.
 void fill_expected(const Task& task, void* output);
 

@@ -59,6 +59,41 @@ struct Half {
   }
 };
 
+// 8-bit floats by definition: the nearest of all values, the even one of two.
+template <int kFractionBits, int kBias, int kTop, int kAbove>
+struct Eight {
+  using Stored = std::uint8_t;
+  using Computed = float;
+  static constexpr int kBits = kFractionBits + 1;
+  static float magnitude(int code) {
+    const int exponent = code >> kFractionBits, fraction = code & ((1 << kFractionBits) - 1);
+    const int lead = exponent == 0 ? 0 : 1 << kFractionBits;
+    return std::ldexp(static_cast<float>(lead + fraction),
+                      std::max(exponent, 1) - kBias - kFractionBits);
+  }
+  static float load(Stored value) {
+    if ((value & 0x7f) >= kTop) return std::numeric_limits<float>::quiet_NaN();  // never made here
+    return std::copysign(magnitude(value & 0x7f), (value & 0x80) != 0 ? -1.0f : 1.0f);
+  }
+  static Stored store(float value) {
+    const float size = std::fabs(value);
+    int code = 0;
+    while (code < kTop && magnitude(code + 1) <= size) ++code;
+    const float down = size - magnitude(code), up = magnitude(code + 1) - size;
+    if (up < down || (up == down && code % 2 == 1)) ++code;
+    return static_cast<Stored>(std::min(code, kAbove) | (std::signbit(value) ? 0x80 : 0));
+  }
+};
+using E4m3 = Eight<3, 7, 0x7f, 0x7e>;
+using E5m2 = Eight<2, 15, 0x7c, 0x7c>;
+
+struct Truth {
+  using Stored = std::uint8_t;
+  using Computed = bool;
+  static bool load(Stored value) { return value != 0; }
+  static Stored store(bool value) { return value ? 1 : 0; }
+};
+
 struct Brain {
   using Stored = std::uint16_t;
   using Computed = float;
@@ -77,6 +112,16 @@ void for_type(hfreduceDataType_t type, F&& function) {
       return function(Integer<std::int8_t>());
     case hfreduceUint8:
       return function(Integer<std::uint8_t>());
+    case hfreduceInt16:
+      return function(Integer<std::int16_t>());
+    case hfreduceUint16:
+      return function(Integer<std::uint16_t>());
+    case hfreduceBool:
+      return function(Truth());
+    case hfreduceFloat8e4m3:
+      return function(E4m3());
+    case hfreduceFloat8e5m2:
+      return function(E5m2());
     case hfreduceInt32:
       return function(Integer<std::int32_t>());
     case hfreduceUint32:
@@ -107,19 +152,46 @@ typename Traits::Stored integer_value(const Task& task, std::uint64_t hash) {
   return std::is_signed_v<T> && (hash & 1) != 0 ? static_cast<T>(-magnitude) : magnitude;
 }
 
+// A created operation multiplies floats by plus or minus a power of two, which the input makes up
+// for.
+inline int scalar_exponent(const Task& task, int rank) {
+  return task.op == hfreduceFirstCreatedOp && !task.broadcast
+             ? (rank + static_cast<int>(task.key % 5)) % 3 - 1
+             : 0;
+}
+
+template <typename Traits>
+typename Traits::Stored scalar_of(const Task& task, int rank) {
+  const std::uint64_t hash = mix(task.key ^ static_cast<std::uint64_t>(rank + 77));
+  using C = typename Traits::Computed;
+  if constexpr (std::is_integral_v<C>) {
+    return Traits::store(static_cast<C>(std::is_same_v<C, bool> ? hash & 2 : hash | 1));
+  } else {
+    return Traits::store(std::ldexp((hash & 8) != 0 ? C{-1} : C{1}, scalar_exponent(task, rank)));
+  }
+}
+
 template <typename Traits>
 typename Traits::Stored float_value(const Task& task, int rank, std::uint64_t hash) {
   using C = typename Traits::Computed;
   if (!task.broadcast && task.op == hfreduceProd) {
-    // Only a dozen ranks change the exponent, so that no partial product leaves float16's range.
-    const int exponent = rank % ((task.ranks + 11) / 12) == 0 ? static_cast<int>(hash % 3) - 1 : 0;
+    // Only a dozen ranks change the exponent, so that no partial product leaves float16's range;
+    // half of them for 8 bits.
+    const int most = sizeof(typename Traits::Stored) == 1 ? 6 : 12;
+    const int exponent =
+        rank % ((task.ranks + most - 1) / most) == 0 ? static_cast<int>(hash % 3) - 1 : 0;
     return Traits::store(std::ldexp((hash & 8) != 0 ? C{-1} : C{1}, exponent));
   }
   const auto limit = std::uint64_t{1} << std::min(Traits::kBits, 40);
+  // With more ranks than that only some add anything.
+  const auto share = static_cast<int>(static_cast<std::uint64_t>(task.ranks) / limit) + 1;
+  if ((static_cast<std::uint64_t>(rank) + task.key) % static_cast<std::uint64_t>(share) != 0) {
+    return Traits::store(0);
+  }
   const auto most = std::max<std::uint64_t>(limit / static_cast<std::uint64_t>(task.ranks), 1);
   const auto number =
       static_cast<std::int64_t>((hash >> 8) % (2 * most + 1)) - static_cast<std::int64_t>(most);
-  const int scale = static_cast<int>(task.key % 7) - 3;
+  const int scale = static_cast<int>(task.key % 7) - 3 - scalar_exponent(task, rank);
   return Traits::store(std::ldexp(static_cast<C>(number), scale));
 }
 
@@ -127,7 +199,13 @@ template <typename Traits>
 typename Traits::Stored value_of(const Task& task, int rank, std::size_t index) {
   const auto seed = task.key + static_cast<std::uint64_t>(rank) * 0x632be59bd9b4e019u;
   const std::uint64_t hash = mix(seed ^ (index * 0xd1342543de82ef95u));
-  if constexpr (std::is_integral_v<typename Traits::Computed>) {
+  if constexpr (std::is_same_v<Traits, Truth>) {
+    // One rank decides now and then, so that "or" and "and" are not always the same.
+    const auto ranks = static_cast<std::uint64_t>(task.ranks);
+    const bool lone = mix(task.key + index) % (2 * ranks) == static_cast<std::uint64_t>(rank);
+    const bool common = task.key % 2 == 0;
+    return lone != common ? static_cast<std::uint8_t>(task.ranks == 1 ? 1 : 1 + hash % 255) : 0;
+  } else if constexpr (std::is_integral_v<typename Traits::Computed>) {
     return integer_value<Traits>(task, hash);
   } else {
     return float_value<Traits>(task, rank, hash);
@@ -148,6 +226,15 @@ C combine(hfreduceRedOp_t op, C a, C b) {
       return std::max(a, b);
     case hfreduceMin:
       return std::min(a, b);
+    case hfreduceBitAnd:
+      if constexpr (std::is_integral_v<C>) return static_cast<C>(a & b);
+      return a;
+    case hfreduceBitOr:
+      if constexpr (std::is_integral_v<C>) return static_cast<C>(a | b);
+      return a;
+    case hfreduceBitXor:
+      if constexpr (std::is_integral_v<C>) return static_cast<C>(a ^ b);
+      return a;
     case hfreduceProd:
       if constexpr (std::is_integral_v<C>) {
         return static_cast<C>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
@@ -163,14 +250,23 @@ C combine(hfreduceRedOp_t op, C a, C b) {
   }
 }
 
+// What a rank adds to the result.
+template <typename Traits>
+typename Traits::Computed contribution(const Task& task, int rank, std::size_t index) {
+  const auto value = Traits::load(value_of<Traits>(task, rank, index));
+  if (task.op != hfreduceFirstCreatedOp) return value;
+  return Traits::load(
+      Traits::store(combine(hfreduceProd, value, Traits::load(scalar_of<Traits>(task, rank)))));
+}
+
 template <typename Traits>
 void combine_values(const Task& task, void* output) {
   using C = typename Traits::Computed;
   auto* values = static_cast<typename Traits::Stored*>(output);
   for (std::size_t i = 0; i < task.count; ++i) {
-    C total = Traits::load(value_of<Traits>(task, 0, i));
+    C total = contribution<Traits>(task, 0, i);
     for (int rank = 1; rank < task.ranks; ++rank) {
-      total = combine(task.op, total, Traits::load(value_of<Traits>(task, rank, i)));
+      total = combine(task.op, total, contribution<Traits>(task, rank, i));
     }
     if (task.op == hfreduceAvg) total = static_cast<C>(total / static_cast<C>(task.ranks));
     values[i] = Traits::store(total);
