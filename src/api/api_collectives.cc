@@ -179,8 +179,11 @@ Status wait(hfreduceRequest_t handle) {
     const CommTable::Pin comm = comms().pin(request->comm);
     if (comm) {
       executor::Engine& engine = *comm->engine();
-      const std::lock_guard lock(engine.mutex());
-      executor::drive_operation(engine, request->operation);
+      {
+        const std::lock_guard lock(engine.mutex());
+        executor::drive_operation(engine, request->operation);
+      }
+      if (engine.outstanding()) executor::drive_in_background(engine);
     }
     // Destroyed meanwhile: its operations have ended or are about to.
     while (!request->operation.done()) std::this_thread::yield();

@@ -8,6 +8,8 @@
 namespace hfreduce::comm {
 namespace {
 
+constexpr std::size_t kMostTuning = 4000;  // an exchange carries 4096 bytes of each rank
+
 // Of a path or a name, as part of a JSON string.
 std::string in_json(std::string_view text) {
   std::string safe;
@@ -50,7 +52,10 @@ Result<std::string> Comm::info(std::string_view key) const {
 std::string Comm::measured_plans() {
   if (rank_ != 0 || options_.settings.deterministic != 0) return "";
   measured_ = read_tuning(tuning_path(options_.settings.tuning), planner::Shape::of(*placement_));
-  return planner::worth_taking(facts_, measured_).to_text();
+  std::string text;
+  for (std::uint64_t apart = 2; apart == 2 || text.size() > kMostTuning; apart *= 2)
+    text = planner::worth_taking(facts_, measured_, apart).to_text();
+  return text;
 }
 
 // What a program that measures plans needs to know, and what is in use.

@@ -68,6 +68,20 @@ void sleep_alone(Engine& engine) {
   engine.awake();
 }
 
+// Keeps the progress thread away from an engine.
+class Driving {
+ public:
+  explicit Driving(Engine& engine) noexcept : engine_(engine) { engine_.take_over(); }
+  ~Driving() { engine_.let_go(); }
+  Driving(const Driving&) = delete;
+  Driving& operator=(const Driving&) = delete;
+
+ private:
+  Engine& engine_;
+};
+
+bool needs_driving(const Engine* engine) { return engine->outstanding() && !engine->driven(); }
+
 // Sleeps until one of several engines, told to ring in their epoll descriptors, has work, or until
 // `told`
 // (-1: none) is readable. Engines without outstanding operations do not count: what a peer sends
@@ -75,7 +89,7 @@ void sleep_alone(Engine& engine) {
 void sleep_jointly(std::span<Engine* const> engines, int told) {
   std::vector<pollfd> fds;
   for (Engine* engine : engines) {
-    if (engine->outstanding()) fds.push_back({engine->epoll_fd(), POLLIN, 0});
+    if (needs_driving(engine)) fds.push_back({engine->epoll_fd(), POLLIN, 0});
   }
   if (told >= 0) fds.push_back({told, POLLIN, 0});
   poll(fds.data(), fds.size(), kLongestSleepMs);
@@ -85,7 +99,7 @@ void sleep_jointly(std::span<Engine* const> engines, int told) {
 bool progress_all(std::span<Engine* const> engines) {
   bool moved = false;
   for (Engine* engine : engines) {
-    if (!engine->outstanding()) continue;
+    if (!needs_driving(engine)) continue;
     const std::unique_lock lock(engine->mutex(), std::try_to_lock);
     if (lock) moved |= engine->progress();
   }
@@ -95,7 +109,7 @@ bool progress_all(std::span<Engine* const> engines) {
 // Lets every engine announce its sleep; false: one of them has work.
 bool all_fall_asleep(std::span<Engine* const> engines) {
   for (Engine* engine : engines) {
-    if (!engine->outstanding()) continue;
+    if (!needs_driving(engine)) continue;
     const std::unique_lock lock(engine->mutex(), std::try_to_lock);
     if (!lock) continue;  // somebody else drives it
     engine->watch(now_ns());
@@ -172,9 +186,7 @@ class Background {
     Patience patience(kSpinsOversubscribed);
     for (;;) {
       refresh(mine);
-      const bool work = std::any_of(mine.begin(), mine.end(),
-                                    [](Engine* engine) { return engine->outstanding(); });
-      if (!work) {
+      if (std::none_of(mine.begin(), mine.end(), needs_driving)) {
         pollfd told{told_.get(), POLLIN, 0};
         poll(&told, 1, -1);
       } else if (progress_all(mine)) {
@@ -200,6 +212,7 @@ void drive_operation(Engine& engine, const Operation& operation) {
   Patience patience(engine.needs_epoll()      ? kSpinsOnLinks
                     : engine.oversubscribed() ? kSpinsOversubscribed
                                               : kSpins);
+  const Driving driving(engine);
   while (!operation.done()) {
     if (engine.progress()) {
       patience.moved();

@@ -14,7 +14,8 @@ namespace hfreduce::executor {
 // Drives the engines on this thread until done() is true. The caller holds none of their mutexes.
 void drive_until(std::span<Engine* const> engines, const std::function<bool()>& done);
 // The same for one operation of one engine, without the costs of the general case. Holds the mutex
-// already.
+// already. The progress thread keeps away from the engine meanwhile: whoever finds operations
+// outstanding afterwards hands it back with drive_in_background.
 void drive_operation(Engine& engine, const Operation& operation);
 
 // Hands an engine with outstanding operations to the progress thread. The engine must be withdrawn

@@ -77,6 +77,14 @@ class Engine {
   }
   bool outstanding() const noexcept { return outstanding_.load(std::memory_order_acquire) != 0; }
 
+  // A waiter has taken over: the progress thread keeps away until it lets go. Hold the mutex.
+  void take_over() noexcept {
+    driven_.store(true, std::memory_order_relaxed);
+    doorbell_.awake();  // the progress thread may be asleep on its behalf
+  }
+  void let_go() noexcept { driven_.store(false, std::memory_order_relaxed); }
+  bool driven() const noexcept { return driven_.load(std::memory_order_relaxed); }
+
   // Deadlines, questions, broken links: to be called now and then while nothing moves. Hold the
   // mutex.
   void watch(Nanoseconds now);
@@ -134,6 +142,7 @@ class Engine {
   std::mutex mutex_;
   std::deque<Operation*> queue_;
   std::atomic<std::uint32_t> outstanding_{0};
+  std::atomic<bool> driven_{false};
   std::uint64_t sequence_ = 0;
   bool head_active_ = false, links_up_ = true;
   std::vector<std::uint64_t> iterations_;  // of each channel

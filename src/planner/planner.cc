@@ -191,13 +191,13 @@ Result<Choice> choose(const Facts& facts, const Question& question) {
   return choice;
 }
 
-Tuning worth_taking(const Facts& facts, const Tuning& all) {
+Tuning worth_taking(const Facts& facts, const Tuning& all, std::uint64_t apart) {
   constexpr double kWithinNoise = 1.05;
   Tuning taken;
   for (const Collective collective : {Collective::kAllReduce, Collective::kBroadcast}) {
     std::uint64_t before = 0;
     for (const std::uint64_t bytes : all.sizes(collective)) {
-      if (bytes / 2 < before) continue;
+      if (bytes / apart < before) continue;
       const std::vector<Measured> ways = all.nearest(collective, bytes);
       const std::string_view usual = picked(facts, {collective, bytes, {}});
       const auto found = std::find_if(ways.begin(), ways.end(), [&](const Measured& way) {

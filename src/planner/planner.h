@@ -51,14 +51,14 @@ std::uint32_t segment_capacity(const algorithms::Algorithm& algorithm,
                                const schedule::Placement& placement);
 
 // Of all that was measured what to hand to all ranks: of each size the fastest, but the way of the
-// built-in thresholds where no other is faster by more than noise. Of sizes that lie at least a
-// factor of two apart: a line for each power of two and collective at most.
-Tuning worth_taking(const Facts& facts, const Tuning& all);
+// built-in thresholds where no other is faster by more than noise; of sizes that lie at least a
+// factor of `apart` from each other.
+Tuning worth_taking(const Facts& facts, const Tuning& all, std::uint64_t apart = 2);
 
 // For people: "one-shot up to 32 KiB, then two-shot in segments of 32 to 256 KiB".
 std::string explain(const Facts& facts, algorithms::Collective collective);
-// For the smallest, a middle and the largest size, what was measured: "8 B one-shot in 0.4 us, two-shot
-// 0.9". Empty: nothing was.
+// For the smallest, a middle and the largest size, what was measured: "8 B one-shot in 0.4 us,
+// two-shot 0.9". Empty: nothing was.
 std::string explain_measured(const Tuning& tuning, algorithms::Collective collective);
 
 }  // namespace hfreduce::planner

@@ -101,6 +101,7 @@ TEST(Tuning, WhatIsHandedToAllRanksIsShort) {
   facts.placement = &placement;
   const Tuning fastest = worth_taking(facts, *tuning);
   EXPECT_LT(fastest.to_text().size(), 2000u) << "an exchange carries 4096 bytes";
+  EXPECT_LT(worth_taking(facts, *tuning, 16).to_text().size(), fastest.to_text().size() / 3);
   EXPECT_EQ(fastest.nearest(Collective::kAllReduce, 1000).size(), 1u);
   EXPECT_EQ(fastest.nearest(Collective::kAllReduce, 1000)[0].algorithm->name, "one-shot");
 }
