@@ -168,6 +168,37 @@ def compare_killed(context):
 
 
 @scenario()
+def tuned_plans(context):
+    """Plans are measured between hosts and kept; later rank 0's file decides for all, whatever another host's says."""
+    files = [context.work / f"tuning-{host}" for host in range(2)]
+
+    def both(name, *options):
+        network = Network(2)
+        job = Job(context, name)
+        for rank in range(2):
+            plain = {"RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": network.address(0), "MASTER_PORT": 29500,
+                     "HFREDUCE_TUNING": files[rank], "HFREDUCE_EXPLAIN": 1}
+            job.start(perf(context, *options, "-b", "64K", "-e", "64K"), host=network.hosts[rank], environment=plain)
+        codes = job.wait(100)
+        text = "".join(rank.log.read_text() for rank in job.ranks)
+        context.expect(codes == [0, 0], f"exit statuses {codes}: {text}")
+        return text
+
+    text = both("tune", "tune", "--cap", "0.1")
+    context.expect(f"Kept in {files[0]}" in text and not files[1].exists(), text)
+    lines = files[0].read_text().splitlines()
+    context.expect(lines[2] == "shape 2 1 1" and any(" double-tree " in line for line in lines), "\n".join(lines))
+    quick = ("allreduce", "-n", 8, "-w", 2, "--limits", 0, "--place", "in")
+    for first, second in (("double-tree", "ring"), ("hierarchical-ring", "double-tree")):
+        for file, way in zip(files, (first, second)):
+            file.write_text("\n".join([*lines[:3], f"allreduce 65536 {way} 0 10", "end", ""]))
+        text = both(f"use-{first}", *quick)
+        context.expect(f" {first}\n" in text and "0 OK" in text, text)
+        context.expect(f"64 KiB {first} in 0.01 us" in text, text)
+    context.expect_nothing_left()
+
+
+@scenario()
 def overlap(context):
     """A computation beside a request that goes between hosts; cores of pretended hosts are shared, and that is said."""
     text, said = run(context, "overlap", [1, 1], "overlap", *QUICK[:-2])
