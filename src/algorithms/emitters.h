@@ -19,6 +19,8 @@ schedule::Layout ring_layout(const Request& request);
 schedule::Schedule emit_ring(const Request& request, std::int32_t rank);
 schedule::Layout double_tree_layout(const Request& request);
 schedule::Schedule emit_double_tree(const Request& request, std::int32_t rank);
+schedule::Layout recursive_doubling_layout(const Request& request);
+schedule::Schedule emit_recursive_doubling(const Request& request, std::int32_t rank);
 schedule::Layout hierarchical_ring_layout(const Request& request);
 schedule::Schedule emit_hierarchical_ring(const Request& request, std::int32_t rank);
 schedule::Layout hierarchical_tree_layout(const Request& request);

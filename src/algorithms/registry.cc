@@ -42,6 +42,9 @@ constexpr std::array kAlgorithms{
     Algorithm{"zero-copy", kBroadcast,
               "one host, memory that peers can map: every rank reads the root's buffer",
               on_one_host, zero_copy_broadcast_layout, emit_zero_copy_broadcast},
+    Algorithm{"recursive-doubling", kAllReduce,
+              "partners swap what they hold, in as many rounds as the ranks have bits", anywhere,
+              recursive_doubling_layout, emit_recursive_doubling},
 };
 
 }  // namespace

@@ -27,6 +27,9 @@ constexpr std::uint64_t kLeastSegment =
 // Below this a tree's log2 n hops beat a ring's 2(n - 1); with few hosts the ring's even load wins
 // sooner.
 constexpr std::uint64_t kTreeUpTo = 64 * kKiB;
+// Its rounds are half of a tree's, but each carries all the data; and every mate of a host sends.
+constexpr std::uint64_t kDoublingUpTo = 32 * kKiB;
+constexpr std::uint64_t kDoublingAmongMatesUpTo = 2 * kKiB;
 constexpr std::int32_t kRingUpToHosts = 16;
 constexpr std::int32_t kChainUpToHosts = 8;
 constexpr std::string_view kZeroCopy = "zero-copy";
@@ -39,6 +42,8 @@ constexpr std::uint64_t kOneShotUpTo = 2 * kKiB;
 
 std::string_view pick_allreduce(const schedule::Placement& placement, std::uint64_t bytes) {
   if (placement.hosts() == 1) return bytes <= kOneShotUpTo ? "one-shot" : "two-shot";
+  if (bytes <= (placement.most_local() == 1 ? kDoublingUpTo : kDoublingAmongMatesUpTo))
+    return "recursive-doubling";
   const bool tree = bytes <= kTreeUpTo ? placement.hosts() > 2 : placement.hosts() > kRingUpToHosts;
   if (placement.most_local() == 1) return tree ? "double-tree" : "ring";
   return tree ? "hierarchical-tree" : "hierarchical-ring";
@@ -100,7 +105,8 @@ std::int32_t choose_leaders(const schedule::Placement& placement, std::int64_t w
 
 // A flat ring's slots hold a chunk, so the more ranks there are the larger a segment may be.
 std::uint32_t segment_capacity(const Algorithm& algorithm, const schedule::Placement& placement) {
-  if (algorithm.name == "one-shot") return kOneShotSegment;
+  if (algorithm.name == "one-shot" || algorithm.name == "recursive-doubling")
+    return kOneShotSegment;
   if (algorithm.name.starts_with("hierarchical")) return kHierarchicalSegment;
   if (algorithm.name == kZeroCopy) return kZeroCopySegment;
   if (algorithm.name != "ring") return kSegment;

@@ -60,12 +60,64 @@ bool told_later_anyway(const Mutant& mutant, const Lane& lane) {
          tells->skew > steps[mutant.step].skew;
 }
 
+// Whether a rank ever raises this flag for this event of an iteration, so that `seer` sees it.
+// Repeats: perhaps.
+bool raises(const Schedule& schedule, const Placement& placement, std::int32_t seer,
+            const Step& event, std::int32_t offset) {
+  const auto seen = [&](const Step& step) {  // mapped peers all look at one line
+    const auto first = schedule.peers.begin() + step.peers.begin;
+    return std::any_of(first, first + step.peers.count, [&](std::int32_t peer) {
+      return peer == seer ||
+             (placement.mapped(schedule.rank, seer) && placement.mapped(schedule.rank, peer));
+    });
+  };
+  const auto rate = static_cast<std::int32_t>(event.tick.rate);
+  for (const Lane& lane : schedule.lanes) {
+    for (const Step& step : lane.steps) {
+      if (step.op == Op::kRepeat) return true;
+      if ((step.op == Op::kPut || step.op == Op::kSignal) && step.flag == event.flag &&
+          (step.tick.offset - offset) % rate == 0 && seen(step))
+        return true;
+    }
+  }
+  return false;
+}
+
+// An event that the flag's owner passes over is reached when the next one is.
+bool means_the_next_event(const Algorithm& algorithm, const Setting& setting,
+                          const Schedule& original, const Mutant& mutant, const Step& step) {
+  const Placement& placement = setting.placement;
+  const algorithms::Request request{&placement, 0, setting.leaders};
+  if (step.op == Op::kPut && mutant.mistake == Mistake::kNextTick)
+    return !raises(original, placement, original.peers[step.peers.begin], step,
+                   step.tick.offset + 1);
+  if (step.op != Op::kWait ||
+      (mutant.mistake != Mistake::kTickBefore && mutant.mistake != Mistake::kMoreLag))
+    return false;
+  for (std::uint32_t i = 0; i < step.peers.count; ++i) {
+    const std::int32_t owner = original.peers[step.peers.begin + i];
+    if (raises(algorithm.emit(request, owner), placement, original.rank, step,
+               step.tick.offset - step.lag - 1))
+      return false;
+  }
+  return true;
+}
+
 // Why a mutant that was not caught is right all the same; empty: it is not, or nobody knows.
 std::string why_harmless(const Algorithm& algorithm, const Setting& setting, const Mutant& mutant,
                          const Lane& lane) {
   if (only_delays(mutant, lane)) return "it only delays";
   if (told_later_anyway(mutant, lane)) return "what it tells of is told a turn later as well";
   const Step& step = lane.steps[mutant.step];
+  const auto in_only_slot = [&](const Range& range) {
+    const auto first = mutant.schedule.places.begin() + range.begin;
+    return std::any_of(first, first + range.count, [&](const Place& place) {
+      return place.kind == PlaceKind::kSlot && mutant.schedule.layout.areas[place.area].slots == 1;
+    });
+  };
+  if (mutant.mistake == Mistake::kNextSlot &&
+      (in_only_slot(step.sources) || in_only_slot(step.destinations)))
+    return "the next slot of one is the same";
   if (mutant.mistake == Mistake::kSwap && lane.steps[mutant.step + 1].op == step.op)
     return "two of a kind that touch different data";
   if (mutant.mistake == Mistake::kSourcesSwapped && algorithm.name != "one-shot")
@@ -127,7 +179,8 @@ void try_rank(const Algorithm& algorithm, const Setting& setting, std::int32_t r
       continue;
     }
     const Lane& lane = original.lanes[mutant.lane];
-    if (!why_harmless(algorithm, setting, mutant, lane).empty()) {
+    if (!why_harmless(algorithm, setting, mutant, lane).empty() ||
+        means_the_next_event(algorithm, setting, original, mutant, lane.steps[mutant.step])) {
       ++tally->harmless;
       continue;
     }
