@@ -76,6 +76,14 @@ struct Worker {
     return text;
   }
   void signal(int number) const { kill(pid, number); }
+  // Returns once none of its threads runs any more: kill() alone does not wait for that, and until
+  // then it rightly answers.
+  void stop() const {
+    signal(SIGSTOP);
+    int status = 0;
+    EXPECT_EQ(waitpid(pid, &status, WUNTRACED), pid);
+    EXPECT_TRUE(WIFSTOPPED(status)) << status;
+  }
   int finish() {
     close(std::exchange(in, -1));
     int status = 0;
@@ -270,7 +278,7 @@ TEST(Question, WhoHasNotCalled) {
 
 TEST(Question, AStoppedRankIsAbsentAndNotDead) {
   Mixed job(3, 5, {"allreduce", "allreduce"}, in_call("allreduce"));
-  job.workers[0].signal(SIGSTOP);
+  job.workers[0].stop();
   for (std::uint64_t sequence = 1; sequence <= 5; ++sequence) {
     const auto answer = ask(*job.ranks[2].session, sequence);
     ASSERT_TRUE(answer.has_value());
