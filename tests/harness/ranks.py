@@ -1,7 +1,6 @@
 """Starts ranks of hfr-exercise in hosts and gathers what they say."""
 import json
 import os
-import signal
 import subprocess
 import threading
 import time
@@ -99,9 +98,6 @@ class Job:
                 rank.process.kill()
         for rank in self.ranks:
             rank.process.wait()
-
-    def stop_signal(self, index):
-        self.ranks[index].signal(signal.SIGSTOP)
 
 
 def placed(counts):
