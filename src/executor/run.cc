@@ -44,7 +44,7 @@ transport::Offer read_offer(const WaitLine& wait, std::int64_t value) noexcept {
 // fetching its lines does.
 void copy_to_peer(void* to, const void* from, std::size_t bytes) noexcept {
   constexpr std::size_t kStreamFrom = 4096;
-  if (bytes < kStreamFrom) {
+  if (bytes < kStreamFrom || !kernels::streaming_pays()) {
     std::memcpy(to, from, bytes);
   } else {
     kernels::copy_past_caches(to, from, bytes);

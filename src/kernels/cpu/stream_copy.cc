@@ -11,6 +11,11 @@ namespace hfreduce::kernels {
 
 #if defined(__x86_64__)
 
+bool streaming_pays() noexcept {
+  static const bool pays = __builtin_cpu_is("amd") != 0;
+  return pays;
+}
+
 void copy_past_caches(void* to, const void* from, std::size_t bytes) noexcept {
   constexpr std::size_t kLine = 64;
   auto* destination = static_cast<std::byte*>(to);
@@ -39,6 +44,8 @@ void copy_past_caches(void* to, const void* from, std::size_t bytes) noexcept {
 }
 
 #else
+
+bool streaming_pays() noexcept { return false; }
 
 void copy_past_caches(void* to, const void* from, std::size_t bytes) noexcept {
   std::memcpy(to, from, bytes);

@@ -11,4 +11,9 @@ namespace hfreduce::kernels {
 // memcpy.
 void copy_past_caches(void* to, const void* from, std::size_t bytes) noexcept;
 
+// Whether that beats plain stores into lines that another core's cache holds: it does on AMD's,
+// where such a line comes from another core complex or through the fabric, and costs a quarter to a
+// third on Intel's (docs/limits.md).
+bool streaming_pays() noexcept;
+
 }  // namespace hfreduce::kernels
