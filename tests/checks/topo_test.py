@@ -64,7 +64,7 @@ class Anywhere(Case):
     def test_rings_and_trees(self):
         text = self.told("--ranks", 4, "--hosts", 4)
         self.assertIn("ring 0 > 1 > 2 > 3 > 0", text)
-        trees = json.loads(self.told("--json", "--ranks", 5, "--hosts", 5, "--bytes", "1K"))["plan"]
+        trees = json.loads(self.told("--json", "--ranks", 5, "--hosts", 5, "--bytes", "64K"))["plan"]
         self.assertEqual(trees["calls"][0]["algorithm"], "double-tree")
         for route in trees["calls"][0]["routes"]:
             self.assertEqual(len(route["edges"]), 4, "of five ranks")
