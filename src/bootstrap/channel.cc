@@ -1,7 +1,5 @@
 #include "bootstrap/channel.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -10,21 +8,6 @@
 
 namespace hfreduce::bootstrap {
 namespace {
-
-// A host that falls silent is noticed after idle + interval * count = 6 s at most. What lies unread
-// in a control connection is bounded (credits, one question at a time), so the user timeout never
-// mistakes a stopped process for a dead host.
-void watch_liveness(int fd) {
-  const auto set = [fd](int level, int option, int value) {
-    setsockopt(fd, level, option, &value, sizeof value);
-  };
-  set(SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(IPPROTO_TCP, TCP_KEEPIDLE, 1);
-  set(IPPROTO_TCP, TCP_KEEPINTVL, 1);
-  set(IPPROTO_TCP, TCP_KEEPCNT, 5);
-  set(IPPROTO_TCP, TCP_USER_TIMEOUT, 4000);
-  set(IPPROTO_TCP, TCP_NODELAY, 1);
-}
 
 Status meaning_of(int error) {
   const bool silence = error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH ||
@@ -36,14 +19,17 @@ Status meaning_of(int error) {
 }  // namespace
 
 Channel::Channel(Loop& loop, UniqueFd fd, ChannelOwner& owner)
-    : loop_(loop), owner_(owner), fd_(std::move(fd)) {}
+    : loop_(loop), owner_(owner), fd_(std::move(fd)), silence_(loop, [this] {
+        end(Status(Code::kPeerUnreachable, "it has not answered for 4.5 s"));
+      }) {}
 
 void Channel::start() {
-  watch_liveness(fd_.get());
+  silence_.start(fd_.get());
   watch_ = loop_.watch(fd_.get(), EPOLLIN, *this);
 }
 
 void Channel::close() {
+  silence_.stop();
   watch_.reset();
   fd_.reset();
   out_.clear();
@@ -67,6 +53,7 @@ void Channel::write_some() {
     sent = bytes < 0 ? out_.size() : sent + static_cast<std::size_t>(bytes);
   }
   out_.erase(0, sent);
+  silence_.sent();
 }
 
 void Channel::ready(std::uint32_t events) {

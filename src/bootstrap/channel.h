@@ -6,6 +6,7 @@
 
 #include "bootstrap/frame.h"
 #include "bootstrap/loop.h"
+#include "bootstrap/silence.h"
 
 namespace hfreduce::bootstrap {
 
@@ -25,7 +26,7 @@ class ChannelOwner {
 
 class Channel final : public Watcher {
  public:
-  // `fd`: connected and non-blocking. Turns the kernel's keepalive on.
+  // `fd`: connected and non-blocking. Watches over the other end's answers (silence.h).
   Channel(Loop& loop, UniqueFd fd, ChannelOwner& owner);
   // Must be called before events can arrive, once the owner knows the channel.
   void start();
@@ -45,6 +46,7 @@ class Channel final : public Watcher {
   ChannelOwner& owner_;
   UniqueFd fd_;
   Watch watch_;
+  SilenceWatch silence_;
   FrameSplitter in_;
   std::string out_;
 };

@@ -15,9 +15,10 @@ from harness.scenario import main, scenario  # noqa: E402
 SLACK = 0.3
 
 
-def fall_silent(context, shape, lost, fault):
-    """`fault` makes host `lost` silent while all ranks work."""
+def fall_silent(context, shape, fault, prepare=lambda network: None):
+    """`fault` makes a host silent while all ranks work."""
     network = Network(len(shape))
+    prepare(network)
     job = Job(context)
     ranks = start_plain(job, network, shape, "--seed", context.seed, "--seconds", 60)
     job.wait_events("joined", ranks, 30)
@@ -36,22 +37,29 @@ def fall_silent(context, shape, lost, fault):
 
 @scenario(needs=["nft"])
 def link_down(context):
-    fall_silent(context, [2, 2], 1, lambda network: network.cut_link(1))
+    fall_silent(context, [2, 2], lambda network: network.cut_link(1))
+
+
+@scenario(needs=["nft"])
+def link_down_when_answers_were_slow(context):
+    """A busy host's connections wait long before they send anything twice: silence is not counted by that."""
+    fall_silent(context, [2, 2], lambda network: network.cut_link(1),
+                prepare=lambda network: network.expect_slow_answers(3))
 
 
 @scenario(needs=["nft"])
 def root_host_down(context):
-    fall_silent(context, [2, 1, 1], 0, lambda network: network.cut_link(0))
+    fall_silent(context, [2, 1, 1], lambda network: network.cut_link(0))
 
 
 @scenario(needs=["nft"])
 def one_way_in(context):
-    fall_silent(context, [2, 1, 1], 1, lambda network: network.drop(1, "input"))
+    fall_silent(context, [2, 1, 1], lambda network: network.drop(1, "input"))
 
 
 @scenario(needs=["nft"])
 def one_way_out(context):
-    fall_silent(context, [2, 1, 1], 1, lambda network: network.drop(1, "output"))
+    fall_silent(context, [2, 1, 1], lambda network: network.drop(1, "output"))
 
 
 @scenario(needs=["nft"])

@@ -67,6 +67,13 @@ class Network:
     def address6(self, i):
         return f"fd77::{i + 1}"
 
+    def expect_slow_answers(self, seconds):
+        """As a connection does whose round trips were measured under load: what is lost is sent again only after
+        that long, and twice that, and so on."""
+        for host in self.hosts:
+            for route in run("ip", "-n", host, "route", "list").splitlines():
+                run("ip", "-n", host, "route", "change", *route.split(), "rto_min", f"{seconds}s")
+
     def cut_link(self, i):
         """As if the cable were pulled."""
         run("ip", "-n", SWITCH, "link", "set", f"p{i}", "down")

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -66,10 +67,17 @@ struct Eight {
   using Computed = float;
   static constexpr int kBits = kFractionBits + 1;
   static float magnitude(int code) {
-    const int exponent = code >> kFractionBits, fraction = code & ((1 << kFractionBits) - 1);
-    const int lead = exponent == 0 ? 0 : 1 << kFractionBits;
-    return std::ldexp(static_cast<float>(lead + fraction),
-                      std::max(exponent, 1) - kBias - kFractionBits);
+    static const auto all = [] {
+      std::array<float, 128> sizes{};
+      for (int c = 0; c < 128; ++c) {
+        const int exponent = c >> kFractionBits, fraction = c & ((1 << kFractionBits) - 1);
+        const int lead = exponent == 0 ? 0 : 1 << kFractionBits;
+        sizes[static_cast<std::size_t>(c)] = std::ldexp(
+            static_cast<float>(lead + fraction), std::max(exponent, 1) - kBias - kFractionBits);
+      }
+      return sizes;
+    }();
+    return all[static_cast<std::size_t>(code)];
   }
   static float load(Stored value) {
     if ((value & 0x7f) >= kTop) return std::numeric_limits<float>::quiet_NaN();  // never made here
@@ -77,8 +85,10 @@ struct Eight {
   }
   static Stored store(float value) {
     const float size = std::fabs(value);
-    int code = 0;
-    while (code < kTop && magnitude(code + 1) <= size) ++code;
+    int code = 0;  // the last that is not above `size`, found by halves
+    for (int step = 64; step != 0; step /= 2) {
+      if (code + step <= kTop && magnitude(code + step) <= size) code += step;
+    }
     const float down = size - magnitude(code), up = magnitude(code + 1) - size;
     if (up < down || (up == down && code % 2 == 1)) ++code;
     return static_cast<Stored>(std::min(code, kAbove) | (std::signbit(value) ? 0x80 : 0));
