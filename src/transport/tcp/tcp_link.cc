@@ -90,6 +90,18 @@ Status disable_nagle(int socket, int peer) {
   return system_error(fmt::format("setting TCP_NODELAY on the connection with rank {}", peer));
 }
 
+// What lies in the kernel unsent goes out when an acknowledgement comes, from the core that handles
+// it, and passes what this process sends from its own: the receiver sees packets out of order, and
+// congestion control takes that for loss. So little may lie there; what is on its way is not
+// bounded by this.
+Status bound_unsent(int socket, int peer) {
+  const int most = 128 << 10;
+  if (::setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most) == 0) return {};
+  if (errno == EOPNOTSUPP || errno == ENOPROTOOPT) return {};
+  return system_error(
+      fmt::format("setting TCP_NOTSENT_LOWAT on the connection with rank {}", peer));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Link>> make_tcp_link(TcpLinkOptions options) {
@@ -103,6 +115,7 @@ Result<std::unique_ptr<Link>> make_tcp_link(TcpLinkOptions options) {
   }
   for (const UniqueFd& socket : options.sockets) {
     HFR_TRY(disable_nagle(socket.get(), options.peer));
+    HFR_TRY(bound_unsent(socket.get(), options.peer));
     HFR_TRY(use_congestion(socket, options.congestion));
   }
   return std::unique_ptr<Link>(std::make_unique<TcpLink>(std::move(options)));
