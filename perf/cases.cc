@@ -17,10 +17,12 @@ Pattern salted(const Case& c, std::uint64_t salt) {
   return pattern;
 }
 
-std::string timing_text(const Seat& seat) {
-  if (seat.shape.local > seat.shape.cores) return "calls back to back, since ranks outnumber cores";
-  if (seat.remote) return "each call from a barrier, slowest rank; below 64 KiB back to back";
-  return "each call from a barrier, slowest rank";
+std::string timing_text(const Seat& seat, bool persistent) {
+  const char* calls = persistent ? "each start and wait of a persistent request" : "each call";
+  if (seat.shape.local > seat.shape.cores)
+    return fmt::format("{} back to back, since ranks outnumber cores", calls);
+  return fmt::format("{} from a barrier, slowest rank{}", calls,
+                     seat.remote ? "; below 64 KiB back to back" : "");
 }
 
 }  // namespace
@@ -30,9 +32,10 @@ Timing timing_of(const Seat& seat, std::uint64_t bytes) {
   return !seat.remote || bytes >= kFenceBlurs ? Timing::kFenced : Timing::kBackToBack;
 }
 
-Facts facts_of(const Seat& seat) {
-  return {library_version(), timing_text(seat), seat.ranks,
-          seat.hosts,        seat.shape.local,  seat.shape.cores};
+Facts facts_of(const Seat& seat, bool persistent) {
+  return {library_version(), timing_text(seat, persistent),
+          seat.ranks,        seat.hosts,
+          seat.shape.local,  seat.shape.cores};
 }
 
 std::vector<Case> cases_of(const Options& options, int ranks) {

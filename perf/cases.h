@@ -21,7 +21,7 @@ enum class Timing {
 };
 Timing timing_of(const Seat& seat, std::uint64_t bytes);
 // For the head of a report.
-Facts facts_of(const Seat& seat);
+Facts facts_of(const Seat& seat, bool persistent);
 
 struct Case {
   Pattern pattern;

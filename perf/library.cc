@@ -55,6 +55,29 @@ hfreduceResult_t start_call(const Call& call, hfreduceComm_t comm, hfreduceReque
   return call_with(call, comm, config);
 }
 
+Repeated::Repeated(const Call& call, hfreduceComm_t comm, bool persistent)
+    : call_(call), comm_(comm) {
+  if (!persistent) return;
+  hfreduceCallConfig_t config = HFREDUCE_CALL_CONFIG_INITIALIZER;
+  if (!call_.algorithm.empty()) config.algorithm = call_.algorithm.c_str();
+  const bool reduce = call_.collective == Collective::kAllReduce;
+  must(reduce ? hfreduceAllReduceInit(call_.send, call_.receive, call_.count, call_.type, call_.op,
+                                      comm_, &config, &request_)
+              : hfreduceBroadcastInit(call_.send, call_.receive, call_.count, call_.type,
+                                      call_.root, comm_, &config, &request_),
+       comm_, "a persistent request");
+}
+
+Repeated::~Repeated() {
+  if (request_ != nullptr) hfreduceRequestFree(request_);
+}
+
+hfreduceResult_t Repeated::operator()() const {
+  if (request_ == nullptr) return make_call(call_, comm_);
+  const hfreduceResult_t started = hfreduceRequestStart(request_);
+  return started == hfreduceSuccess ? hfreduceRequestWait(request_) : started;
+}
+
 std::string info_of(hfreduceComm_t comm, const char* key) {
   std::size_t size = 0;
   if (hfreduceCommGetInfo(comm, key, nullptr, &size) != hfreduceSuccess) return "";

@@ -33,6 +33,22 @@ hfreduceResult_t make_call(const Call& call, hfreduceComm_t comm);
 // The same, only started.
 hfreduceResult_t start_call(const Call& call, hfreduceComm_t comm, hfreduceRequest_t* request);
 
+// One call, made over and over: each time anew, or planned once as a persistent request.
+class Repeated {
+ public:
+  Repeated(const Call& call, hfreduceComm_t comm, bool persistent);
+  ~Repeated();
+  Repeated(const Repeated&) = delete;
+  Repeated& operator=(const Repeated&) = delete;
+
+  hfreduceResult_t operator()() const;
+
+ private:
+  Call call_;
+  hfreduceComm_t comm_;
+  hfreduceRequest_t request_ = nullptr;
+};
+
 // What hfreduceCommGetInfo tells, as JSON; empty: nothing.
 std::string info_of(hfreduceComm_t comm, const char* key);
 // The algorithm of the last call.

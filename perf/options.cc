@@ -106,6 +106,8 @@ void interpret(const Raw& raw, Options& options) {
       (!options.compare.empty() || !options.baseline.empty() || !options.plot.empty())) {
     refuse("overlap has no --compare, --baseline or --plot");
   }
+  if (options.persistent && (options.overlap || options.tune))
+    refuse("--persistent is for plain measurements, not for overlap or tune");
   if (options.tune && (!options.compare.empty() || !options.baseline.empty() ||
                        !options.plot.empty() || !options.json.empty() || !options.csv.empty() ||
                        !options.algorithm.empty() || options.mapped)) {
@@ -158,6 +160,8 @@ void declare_run(CLI::App& app, Options& options, Raw& raw) {
          "one "
          "host use it where it is [ordinary]")
       ->check(CLI::IsMember({"ordinary", "mapped"}));
+  app.add_flag("--persistent", options.persistent,
+               "plan each case once, as a persistent request, and time its starts and waits");
   app.add_option("--bind", options.bind, "1: bind local rank r to core r modulo cores; 0: do not")
       ->check(CLI::Range(0, 1))
       ->capture_default_str();

@@ -45,6 +45,7 @@ class Runner {
   // The figures of those rounds that ran on the same machine.
   void conclude(const std::vector<Round>& rounds, Line& line);
   Floor floor_of_rounds(const Samples& samples);
+  Repeated repeated(const Case& c) const;
   void time_calls(const Case& c, int calls, Samples& samples);
   void time_back_to_back(const Case& c, int calls, Samples& samples);
   void probe(const Case& c, int calls, Samples& samples);

@@ -10,13 +10,17 @@
 
 namespace hfreduce::perf {
 
+Repeated Runner::repeated(const Case& c) const {
+  return Repeated(call_of(c, seat_, options_.algorithm), seat_.comm.get(), options_.persistent);
+}
+
 void Runner::time_calls(const Case& c, int calls, Samples& samples) {
   if (timing_of(seat_, c.bytes) == Timing::kBackToBack) return time_back_to_back(c, calls, samples);
-  const Call call = call_of(c, seat_, options_.algorithm);
+  const Repeated call = repeated(c);
   for (int i = 0; i < calls; ++i) {
     seat_.gang().fence();
     const std::int64_t begin = now_ns();
-    const hfreduceResult_t result = make_call(call, seat_.comm.get());
+    const hfreduceResult_t result = call();
     const double us = us_since(begin);
     if (result != hfreduceSuccess) must(result, seat_.comm.get(), name_of(c).c_str());
     samples.calls.push_back(us);
@@ -53,14 +57,14 @@ void Runner::let_peers(const std::function<void(Peers&)>& what) {
 }
 
 void Runner::time_back_to_back(const Case& c, int calls, Samples& samples) {
-  const Call call = call_of(c, seat_, options_.algorithm);
+  const Repeated call = repeated(c);
   const int batches = std::clamp(calls / 4, 1, 10);
   const int in_a_row = std::max(1, calls / batches);
   for (int batch = 0; batch < batches; ++batch) {
     seat_.gang().fence();
     const std::int64_t begin = now_ns();
     for (int i = 0; i < in_a_row; ++i) {
-      const hfreduceResult_t result = make_call(call, seat_.comm.get());
+      const hfreduceResult_t result = call();
       if (result != hfreduceSuccess) must(result, seat_.comm.get(), name_of(c).c_str());
     }
     samples.calls.push_back(us_since(begin) / in_a_row);
@@ -99,8 +103,7 @@ void Runner::probe(const Case& c, int calls, Samples& samples) {
 
 Wrong Runner::check_once(const Case& c, std::uint64_t salt) {
   fill(c, seat_, salt);
-  must(make_call(call_of(c, seat_, options_.algorithm), seat_.comm.get()), seat_.comm.get(),
-       name_of(c).c_str());
+  must(repeated(c)(), seat_.comm.get(), name_of(c).c_str());
   return look_at_output(c, seat_, salt);
 }
 

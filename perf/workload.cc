@@ -81,7 +81,7 @@ int finish(const Options& options, const Facts& facts, const std::vector<Line>& 
 
 int measure_overlap(Seat& seat, const Options& options) {
   OverlapRunner runner(seat, options);
-  const Facts facts = facts_of(seat);
+  const Facts facts = facts_of(seat, options.persistent);
   const Cores cores = runner.cores();
   if (seat.rank == 0) fmt::print("{}{}", run_head(facts), overlap_head(cores));
   const std::vector<OverlapLine> lines = runner.run_all();
@@ -100,7 +100,7 @@ int measure_overlap(Seat& seat, const Options& options) {
 
 int measure_plans(Seat& seat, const Options& options) {
   TuneRunner runner(seat, options);
-  if (seat.rank == 0) fmt::print("{}", run_head(facts_of(seat)));
+  if (seat.rank == 0) fmt::print("{}", run_head(facts_of(seat, options.persistent)));
   const std::vector<TunedWay> ways = runner.run_all();
   seat.gang().fence();  // nobody leaves while another is in a call
   if (seat.rank != 0) return 0;
@@ -114,7 +114,7 @@ int measure(Seat& seat, const Options& options) {
   if (options.tune) return measure_plans(seat, options);
   Runner runner(seat, options);
   const bool reports = seat.rank == 0;
-  const Facts facts = facts_of(seat);
+  const Facts facts = facts_of(seat, options.persistent);
   if (reports) fmt::print("{}", run_head(facts));
   const std::vector<Line> lines = runner.run_all();
   seat.gang().fence();  // nobody leaves while another is in a call

@@ -232,6 +232,25 @@ class Files(unittest.TestCase):
         self.assertIn("has none of the cases of this run", done.stderr)
 
 
+class Persistent(unittest.TestCase):
+    def test_starts_of_one_request(self):
+        with tempfile.TemporaryDirectory() as folder:
+            out = pathlib.Path(folder) / "a.json"
+            done = perf("--ranks", 2, "-b", 8, "-e", "512K", "-f", 256, "-n", 40, "--persistent", "--limits", 0, "--json", out)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            said = json.loads(out.read_text())
+        self.assertIn("each start and wait of a persistent request", done.stdout)
+        self.assertTrue(said["config"]["persistent"])
+        self.assertEqual([r["wrong"] for r in said["results"]], [0] * len(said["results"]))
+        self.assertEqual({r["collective"] for r in said["results"]}, {"allreduce", "broadcast"})
+
+    def test_what_it_is_not_for(self):
+        for mode in ("overlap", "tune"):
+            done = perf(mode, "--persistent")
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertIn("--persistent is for plain measurements", done.stderr)
+
+
 class Overlap(unittest.TestCase):
     def test_a_computation_beside_a_request(self):
         with tempfile.TemporaryDirectory() as folder:
