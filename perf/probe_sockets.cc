@@ -133,6 +133,9 @@ double SocketRing::exchange_us(Seat& seat, std::uint64_t out, std::uint64_t in, 
 // Best effort: where a kernel has no reno, the system's is measured twice.
 void SocketRing::use(const std::string& congestion) const {
   if (!next_) return;
+  // What would lie unsent in the kernel would be sent out of order (docs/limits.md).
+  const int unsent = 128 << 10;
+  setsockopt(next_.get().number, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
   setsockopt(next_.get().number, IPPROTO_TCP, TCP_CONGESTION, congestion.data(),
              static_cast<socklen_t>(congestion.size()));
 }
