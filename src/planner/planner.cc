@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <bit>
 
 #include "base/settings.h"
 
@@ -20,6 +19,8 @@ constexpr std::uint64_t kHierarchicalSegment = 512 * kKiB;
 // What a message carries at best: more does not lower the cost of its system calls any further, and
 // what was just summed or received should still be in the cache.
 constexpr std::uint64_t kMessage = 256 * kKiB;
+constexpr std::uint64_t kCachedSegment = 128 * kKiB;
+constexpr std::uint64_t kLeastMessage = 16 * kKiB;
 constexpr std::uint64_t kMostSegment = 256 * 1024 * kKiB;
 constexpr std::uint32_t kLinkSegment = 64 * kKiB;
 constexpr std::uint64_t kLeastSegment =
@@ -66,12 +67,25 @@ std::uint64_t segments_for(const Facts& facts, const Algorithm& algorithm) {
   return algorithm.collective == Collective::kBroadcast ? 4 : 2;
 }
 
+// The largest segment that pays. Where several ranks of a host pass each other's data on, what they
+// stage and work on should stay in their caches; but a message of a ring should not get so small
+// that it costs more than its bytes.
+std::uint64_t most_that_pays(const Facts& facts, const Algorithm& algorithm) {
+  const std::uint64_t capacity = segment_capacity(algorithm, *facts.placement);
+  if (facts.placement->hosts() == 1) return capacity;
+  if (facts.placement->most_local() > 1 && algorithm.name.starts_with("hierarchical")) {
+    const std::int64_t chunks = std::int64_t{2} * facts.placement->hosts() * facts.leaders;
+    const bool ring = algorithm.name == "hierarchical-ring";
+    return std::min(
+        capacity,
+        std::max(kCachedSegment, ring ? kLeastMessage * static_cast<std::uint64_t>(chunks) : 0));
+  }
+  return algorithm.collective == Collective::kBroadcast ? std::min(capacity, kMessage) : capacity;
+}
+
 std::uint32_t pick_segment(const Facts& facts, const Algorithm& algorithm, std::uint64_t bytes) {
   const bool one_host = facts.placement->hosts() == 1;
-  std::uint64_t most = segment_capacity(algorithm, *facts.placement);
-  // A broadcast's leaders each send their share of a segment as one message.
-  if (!one_host && algorithm.collective == Collective::kBroadcast)
-    most = std::min(most, kMessage * std::bit_floor(static_cast<std::uint64_t>(facts.leaders)));
+  const std::uint64_t most = most_that_pays(facts, algorithm);
   const std::uint64_t pieces = segments_for(facts, algorithm);
   std::uint64_t segment = std::min<std::uint64_t>(one_host ? kLeastSegment : kLinkSegment, most);
   while (segment * 2 <= std::min(bytes / pieces, most)) segment *= 2;

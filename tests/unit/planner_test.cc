@@ -46,6 +46,26 @@ TEST(Planner, HostsAreJoinedHierarchicallyOnlyWhereOneHasSeveralRanks) {
             "hierarchical-ring");
 }
 
+// What ranks of a host pass on to each other stays in their caches, and a ring's messages stay
+// worth sending; ranks that are alone have no use for that.
+TEST(Planner, SegmentsBetweenHosts) {
+  const auto segment = [](std::int32_t hosts, std::int32_t each, Collective collective) {
+    std::vector<std::int32_t> host_of;
+    for (std::int32_t rank = 0; rank < hosts * each; ++rank) host_of.push_back(rank / each);
+    const schedule::Placement placement(host_of);
+    Facts facts;
+    facts.placement = &placement;
+    facts.leaders = choose_leaders(placement, 0);
+    return choose(facts, {collective, 64 << 20, {}})->segment_bytes >> 10;
+  };
+  EXPECT_EQ(segment(2, 2, Collective::kAllReduce), 128u);
+  EXPECT_EQ(segment(4, 2, Collective::kAllReduce), 256u);
+  EXPECT_EQ(segment(16, 2, Collective::kAllReduce), 512u);  // what a slot holds
+  EXPECT_EQ(segment(32, 2, Collective::kAllReduce), 128u);  // a tree
+  EXPECT_EQ(segment(4, 2, Collective::kBroadcast), 128u);
+  EXPECT_EQ(segment(2, 1, Collective::kBroadcast), 256u);
+}
+
 TEST(Planner, ManyHostsGetTrees) {
   std::vector<std::int32_t> hosts(100);
   for (std::size_t i = 0; i < hosts.size(); ++i) hosts[i] = static_cast<std::int32_t>(i);
