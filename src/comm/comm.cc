@@ -117,6 +117,7 @@ Status Comm::join_others(const Membership& membership) {
   auto ready = session_->exchange(measured_plans(), Deadline::after_ms(options_.init_timeout_ms));
   HFR_TRY(ready.status());
   HFR_ASSIGN(facts_.tuning, planner::Tuning::parse(ready->front()));
+  if (placement_->hosts() == 1) HFR_TRY(agree_on_peer_reads());
   if (rank_ == 0 && options_.settings.explain != 0) explain();
   return {};
 }
@@ -183,6 +184,23 @@ Status Comm::make_engine() {
     engine_->wake();
   });
   published_engine_.store(engine_.get(), std::memory_order_release);
+  return {};
+}
+
+// Every rank tries to read from every other one; if all can, all do.
+Status Comm::agree_on_peer_reads() {
+  std::string why_not;
+  if (options_.settings.peer_reads == 0) {
+    why_not = fmt::format("HFREDUCE_PEER_READS is 0 for {}", describe(rank_));
+  } else if (const Status able = engine_->try_peer_reads(); !able.ok()) {
+    why_not = able.text();
+  }
+  const auto answers = session_->exchange(why_not, Deadline::after_ms(options_.init_timeout_ms));
+  HFR_TRY(answers.status());
+  for (const std::string& answer : *answers)
+    if (no_peer_reads_.empty()) no_peer_reads_ = answer;
+  facts_.peer_reads = no_peer_reads_.empty();
+  if (facts_.peer_reads) engine_->allow_peer_reads();
   return {};
 }
 
@@ -293,12 +311,18 @@ Result<executor::BoundPlan*> Comm::plan_for(const algorithms::Algorithm& algorit
   return plan.get();
 }
 
-// Both buffers of an allreduce, or the root's input, if peers can map them.
-Status Comm::offer_buffers(std::uint64_t bytes, bool output_too, executor::Call* call) const {
+// Both buffers of an allreduce, or the root's input, if peers can map them; else the root's input
+// if they can read it all the same.
+Status Comm::offer_buffers(std::uint64_t bytes, const PlannedCall& planned,
+                           executor::Call* call) const {
+  const bool output_too = planned.shape.collective == Collective::kAllReduce;
   const memory::HostAllocations& table = memory::host_allocations();
   const auto input = table.find(call->input, bytes);
   const auto output = output_too ? table.find(call->output, bytes) : input;
-  if (!input || !output) return {};
+  if (!input || !output) {
+    if (planned.peer_reads) call->offer = engine_->peer_reads().offer(call->input, bytes);
+    return {};
+  }
   HFR_ASSIGN(call->offer.process, bootstrap::serve_memory([&table](std::uint64_t number) {
                return table.duplicate(number);
              }));
@@ -357,7 +381,7 @@ Status Comm::prepare(const CollectiveCall& call, executor::Operation& operation)
   bound.tag.fingerprint = planned->fingerprint;
   const executor::BoundPlan* zero_copy = operation.zero_copy.plan;
   return zero_copy != nullptr && zero_copy->offers
-             ? offer_buffers(call.count * element, reduces, &bound)
+             ? offer_buffers(call.count * element, *planned, &bound)
              : Status();
 }
 
@@ -379,6 +403,7 @@ Result<PlannedCall> Comm::plan_call(const CallShape& shape, const executor::Call
   HFR_TRY(route_by(*choice.algorithm, choice.segment_bytes, &planned.route));
   if (choice.zero_copy != nullptr)
     HFR_TRY(route_by(*choice.zero_copy, choice.zero_copy_segment_bytes, &planned.zero_copy));
+  planned.peer_reads = choice.peer_reads;
   planned.fingerprint =
       Fingerprint()
           .add(static_cast<std::uint64_t>(shape.collective) << 32 |

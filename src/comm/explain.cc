@@ -91,6 +91,16 @@ std::string Comm::explain_tuning() const {
   return " They were measured on this machine (" + text + ").";
 }
 
+std::string Comm::explain_peer_reads() const {
+  if (facts_.peer_reads)
+    return fmt::format(
+        " A broadcast of {} KiB or more copies ordinary buffers once, straight out of the root's "
+        "memory (process_vm_readv).",
+        planner::kPeerReadsFrom >> 10);
+  return " A broadcast could copy ordinary buffers once, straight out of the root's memory, but " +
+         no_peer_reads_ + ".";
+}
+
 void Comm::explain() const {
   const bool one_host = placement_->hosts() == 1;
   std::string text = fmt::format("communicator '{}': {} ranks on {} host{}", options_.name, ranks_,
@@ -120,7 +130,8 @@ void Comm::explain() const {
                       static_cast<double>(engine_->map().bytes()) / (1 << 20));
   text += one_host ? " The limit is the memory bus: ordinary buffers are copied once into a window "
                      "and once out of it; memory of hfreduceMemAlloc, or a mapping registered with "
-                     "hfreduceCommRegisterMapping, is used where it is, from 4 KiB on."
+                     "hfreduceCommRegisterMapping, is used where it is, from 4 KiB on." +
+                         explain_peer_reads()
                    : " The limit is the network between the hosts.";
   log_line(LogLevel::kInfo, "explain", text);
 }

@@ -22,6 +22,7 @@ struct CallShape {
 struct PlannedCall {
   CallShape shape;
   executor::Route route, zero_copy;  // as in Operation
+  bool peer_reads = false;           // private buffers may be offered for zero_copy
   std::uint32_t fingerprint = 0;
 };
 

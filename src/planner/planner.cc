@@ -185,7 +185,7 @@ Result<Choice> choose(const Facts& facts, const Question& question) {
     way.algorithm = usable(question.collective, picked(facts, question), placement);
   if (way.algorithm == nullptr)
     return Status(Code::kInternalError, "the planner chose an algorithm that does not apply");
-  Choice choice{way.algorithm, 0, nullptr, 0};
+  Choice choice{way.algorithm, 0, nullptr, 0, false};
   const std::uint32_t most = segment_capacity(*way.algorithm, placement);
   const std::uint32_t segment = facts.segment_bytes != 0 ? facts.segment_bytes : way.segment_bytes;
   choice.segment_bytes =
@@ -193,6 +193,9 @@ Result<Choice> choose(const Facts& facts, const Question& question) {
   if (wants_zero_copy || (free && question.bytes >= kZeroCopyFrom)) {
     choice.zero_copy = usable(question.collective, kZeroCopy, placement);
     choice.zero_copy_segment_bytes = kZeroCopySegment;
+    choice.peer_reads = facts.peer_reads && choice.zero_copy != nullptr &&
+                        question.collective == Collective::kBroadcast &&
+                        (wants_zero_copy || question.bytes >= kPeerReadsFrom);
   }
   return choice;
 }

@@ -13,14 +13,19 @@
 
 namespace hfreduce::planner {
 
+// From here on a broadcast of private memory is read by the kernel, where it may: below, two system
+// calls and a second rendezvous cost more than a second copy.
+inline constexpr std::uint64_t kPeerReadsFrom = 64 * 1024;
+
 // Rank 0's settings, handed to all.
 struct Facts {
   const schedule::Placement* placement = nullptr;
   std::int32_t leaders = 1;         // of hierarchical algorithms
   std::uint32_t segment_bytes = 0;  // 0: choose
   std::string
-      forced;     // an algorithm's name, and after an @ its segment ("ring@64K"); empty: choose
-  Tuning tuning;  // what was measured of this shape; empty: built-in thresholds decide
+      forced;  // an algorithm's name, and after an @ its segment ("ring@64K"); empty: choose
+  bool peer_reads = false;  // every rank may read every other one's private memory
+  Tuning tuning;            // what was measured of this shape; empty: built-in thresholds decide
 };
 
 struct Question {
@@ -36,6 +41,8 @@ struct Choice {
   // asking for.
   const algorithms::Algorithm* zero_copy = nullptr;
   std::uint32_t zero_copy_segment_bytes = 0;
+  // Private buffers will do for that, too: the kernel reads them for the others.
+  bool peer_reads = false;
 };
 
 // Fails for a forced algorithm that there is none of, or that does not apply to this placement; one
