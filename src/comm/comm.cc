@@ -187,20 +187,28 @@ Status Comm::make_engine() {
   return {};
 }
 
-// Every rank tries to read from every other one; if all can, all do.
+// Every rank tries to read from every other one; if all can, all do. An answer is why not, or
+// whether this rank shares its core.
 Status Comm::agree_on_peer_reads() {
-  std::string why_not;
+  constexpr std::string_view kFree = "+", kShared = "~";
+  std::string mine(engine_->oversubscribed() ? kShared : kFree);
   if (options_.settings.peer_reads == 0) {
-    why_not = fmt::format("HFREDUCE_PEER_READS is 0 for {}", describe(rank_));
+    mine = fmt::format("HFREDUCE_PEER_READS is 0 for {}", describe(rank_));
   } else if (const Status able = engine_->try_peer_reads(); !able.ok()) {
-    why_not = able.text();
+    mine = able.text();
   }
-  const auto answers = session_->exchange(why_not, Deadline::after_ms(options_.init_timeout_ms));
+  const auto answers = session_->exchange(mine, Deadline::after_ms(options_.init_timeout_ms));
   HFR_TRY(answers.status());
-  for (const std::string& answer : *answers)
-    if (no_peer_reads_.empty()) no_peer_reads_ = answer;
-  facts_.peer_reads = no_peer_reads_.empty();
-  if (facts_.peer_reads) engine_->allow_peer_reads();
+  facts_.peer_reads = planner::PeerReads::kGranted;
+  for (const std::string& answer : *answers) {
+    if (answer == kShared) facts_.peer_reads = planner::PeerReads::kShared;
+    if (answer != kShared && answer != kFree && no_peer_reads_.empty()) no_peer_reads_ = answer;
+  }
+  if (no_peer_reads_.empty()) {
+    engine_->allow_peer_reads();
+  } else {
+    facts_.peer_reads = planner::PeerReads::kRefused;
+  }
   return {};
 }
 
@@ -320,7 +328,10 @@ Status Comm::offer_buffers(std::uint64_t bytes, const PlannedCall& planned,
   const auto input = table.find(call->input, bytes);
   const auto output = output_too ? table.find(call->output, bytes) : input;
   if (!input || !output) {
-    if (planned.peer_reads) call->offer = engine_->peer_reads().offer(call->input, bytes);
+    using planner::OffersPrivate;
+    if (planned.offers_private == OffersPrivate::kAlways ||
+        (planned.offers_private == OffersPrivate::kOutOfPlace && call->input != call->output))
+      call->offer = engine_->peer_reads().offer(call->input, bytes);
     return {};
   }
   HFR_ASSIGN(call->offer.process, bootstrap::serve_memory([&table](std::uint64_t number) {
@@ -403,7 +414,7 @@ Result<PlannedCall> Comm::plan_call(const CallShape& shape, const executor::Call
   HFR_TRY(route_by(*choice.algorithm, choice.segment_bytes, &planned.route));
   if (choice.zero_copy != nullptr)
     HFR_TRY(route_by(*choice.zero_copy, choice.zero_copy_segment_bytes, &planned.zero_copy));
-  planned.peer_reads = choice.peer_reads;
+  planned.offers_private = choice.offers_private;
   planned.fingerprint =
       Fingerprint()
           .add(static_cast<std::uint64_t>(shape.collective) << 32 |

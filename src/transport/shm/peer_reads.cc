@@ -31,8 +31,8 @@ std::string what_would_help(int error) {
         "kernel.yama.ptrace_scope is {}: with 0, or with the capability CAP_SYS_PTRACE, it may",
         ptrace_scope());
   if (error == EPERM || error == EACCES)
-    return "processes of one user in one container may, unless a seccomp filter or "
-           "PR_SET_DUMPABLE forbids it; the capability CAP_SYS_PTRACE helps";
+    return "processes of one user in one namespace of processes and users may, unless a seccomp "
+           "filter or PR_SET_DUMPABLE forbids it; else it takes the capability CAP_SYS_PTRACE";
   if (error == ENOSYS)
     return "this kernel, or the sandbox around this process, does not have that call";
   if (error == ESRCH || error == EFAULT)
