@@ -1,12 +1,12 @@
 #include "comm/comm.h"
 
 #include <fmt/core.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <cstring>
 
 #include "base/log.h"
+#include "comm/cores.h"
 #include "comm/greeting.h"
 #include "executor/premultiply.h"
 #include "memory/host_allocations.h"
@@ -18,11 +18,6 @@ namespace {
 using algorithms::Collective;
 
 constexpr int kLeaveMs = 500;
-
-int usable_cores() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-}
 
 // FNV-1a, folded: differs for calls that differ, on all ranks alike.
 class Fingerprint {
@@ -188,10 +183,9 @@ Status Comm::make_engine() {
 }
 
 // Every rank tries to read from every other one; if all can, all do. An answer is why not, or
-// whether this rank shares its core.
+// after a + the cores that this rank may use.
 Status Comm::agree_on_peer_reads() {
-  constexpr std::string_view kFree = "+", kShared = "~";
-  std::string mine(engine_->oversubscribed() ? kShared : kFree);
+  std::string mine = fmt::format("+{}", core_mask());
   if (options_.settings.peer_reads == 0) {
     mine = fmt::format("HFREDUCE_PEER_READS is 0 for {}", describe(rank_));
   } else if (const Status able = engine_->try_peer_reads(); !able.ok()) {
@@ -199,16 +193,18 @@ Status Comm::agree_on_peer_reads() {
   }
   const auto answers = session_->exchange(mine, Deadline::after_ms(options_.init_timeout_ms));
   HFR_TRY(answers.status());
-  facts_.peer_reads = planner::PeerReads::kGranted;
+  std::vector<std::string> masks;
   for (const std::string& answer : *answers) {
-    if (answer == kShared) facts_.peer_reads = planner::PeerReads::kShared;
-    if (answer != kShared && answer != kFree && no_peer_reads_.empty()) no_peer_reads_ = answer;
+    if (answer.starts_with('+')) {
+      masks.push_back(answer.substr(1));
+    } else if (no_peer_reads_.empty()) {
+      no_peer_reads_ = answer;
+    }
   }
-  if (no_peer_reads_.empty()) {
-    engine_->allow_peer_reads();
-  } else {
-    facts_.peer_reads = planner::PeerReads::kRefused;
-  }
+  if (!no_peer_reads_.empty()) return {};
+  engine_->allow_peer_reads();
+  facts_.peer_reads =
+      cores_in(masks) < ranks_ ? planner::PeerReads::kShared : planner::PeerReads::kGranted;
   return {};
 }
 
