@@ -110,7 +110,7 @@ std::string Comm::explain_peer_reads() const {
                                                 : "several readers hold each other up");
   return fmt::format(
       " A broadcast copies ordinary buffers once, straight out of the root's memory "
-      "(process_vm_readv), from {} KiB on, in place up to {}.",
+      "(process_vm_readv), from {} KiB on, in place up to {} KiB.",
       planner::kPeerReadsFrom >> 10, planner::kPeerReadsInPlaceUpTo >> 10);
 }
 
