@@ -18,7 +18,7 @@ constexpr Nanoseconds kFirstQuestion = 100 * kMs;
 constexpr Nanoseconds kMostBetweenQuestions = 4'000 * kMs;
 constexpr Nanoseconds kFirstLog = 10'000 * kMs;
 constexpr Nanoseconds kAnswerGrace = 400 * kMs;  // for the tree to name the culprit
-// Whose memory cannot be read has died, most likely, and the tree says so within a second.
+// Whose memory cannot be had has died, most likely, and the tree says so within a second.
 constexpr Nanoseconds kUnreadableGrace = 1'500 * kMs;
 constexpr Nanoseconds kBrokenLinkGrace = 300 * kMs;  // for the control tree to say why a link ended
 

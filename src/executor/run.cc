@@ -65,6 +65,7 @@ void Run::begin(const Route& route, const Call& call, std::uint64_t base) {
   }
   mismatched_peer_ = failed_peer_ = -1;
   accepted_ = declined_ = false;
+  unreadable_ = {};
   cut_ = route.cut;
   // Nothing below allocates once a plan of this size has run before.
   lanes_.assign(plan.lanes.size(), {});
@@ -282,7 +283,7 @@ bool Run::accept(LaneState& state, const BoundStep& step, std::int64_t needed) n
   if (accepted_) return true;
   const std::span waits(plan_->wait_lines.data() + step.waits.begin, step.waits.count);
   for (const WaitLine& wait : waits) declined_ |= read_offer(wait, needed).process == 0;
-  if (declined_) return false;
+  if (declined_ || !unreadable_.ok()) return false;
   for (const WaitLine& wait : waits)
     if (!map_buffers(wait, read_offer(wait, needed))) return false;
   return accepted_ = true;
@@ -297,7 +298,8 @@ bool Run::map_buffers(const WaitLine& wait, const transport::Offer& offer) noexc
     if (buffer.object == 0) return true;  // nobody needs it
     auto found = memory_.find(offer.process, buffer, call_->elements * call_->element_bytes);
     if (!found.ok()) {
-      failure_ = found.status();
+      // Who does not hand out what it has just offered has most likely died.
+      (found.status().code() == Code::kSystemError ? unreadable_ : failure_) = found.status();
       failed_peer_ = wait.peer;
       return false;
     }

@@ -29,8 +29,8 @@ class Run {
   bool declined() const noexcept { return declined_; }
   // Why the buffers of failed_peer() could not be mapped; ok: nothing is wrong.
   const Status& failure() const noexcept { return failure_; }
-  // Why the private memory of failed_peer() could not be read: this run goes no further. Perhaps
-  // the peer has just died, which others know better; ok: nothing is wrong.
+  // Why the memory of failed_peer() cannot be had: this run goes no further. Perhaps the peer has
+  // just died, which others know better; ok: nothing is wrong.
   const Status& unreadable() const noexcept { return unreadable_; }
   std::int32_t failed_peer() const noexcept { return failed_peer_; }
   // One round over the lanes. Returns whether any step was done.
