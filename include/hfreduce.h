@@ -362,7 +362,9 @@ HFREDUCE_API hfreduceResult_t hfreduceAllReduceInit(const void* sendbuff, void* 
                                                     const hfreduceCallConfig_t* call,
                                                     hfreduceRequest_t* request);
 /* recvbuff on every rank = sendbuff of `root`; sendbuff is read on `root` only and may be NULL
- * elsewhere. */
+ * elsewhere. Where the system lets them (process_vm_readv), ranks of the same host read it straight
+ * out of the root's process until the root's call has ended, and after an error perhaps for a
+ * moment longer; HFREDUCE_PEER_READS=0 on any rank forbids it. */
 HFREDUCE_API hfreduceResult_t hfreduceBroadcast(const void* sendbuff, void* recvbuff, size_t count,
                                                 hfreduceDataType_t datatype, int root,
                                                 hfreduceComm_t comm, hfreduceStream_t stream);

@@ -1,5 +1,6 @@
-// One host, and buffers that all ranks concerned have mapped: nothing is staged. Everybody says
-// where its buffers are, and that they may be used; everybody says when it has done with them.
+// One host, and buffers that all ranks concerned have mapped, or of a broadcast can read: nothing
+// is staged. Everybody says where its buffers are, and that they may be used; everybody says when
+// it has done with them.
 //
 // No credits are needed: who raises `offered` for the next call has seen everybody's `done` of this
 // one.

@@ -1,12 +1,12 @@
 #include "comm/comm.h"
 
 #include <fmt/core.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <cstring>
 
 #include "base/log.h"
+#include "comm/cores.h"
 #include "comm/greeting.h"
 #include "executor/premultiply.h"
 #include "memory/host_allocations.h"
@@ -18,11 +18,6 @@ namespace {
 using algorithms::Collective;
 
 constexpr int kLeaveMs = 500;
-
-int usable_cores() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-}
 
 // FNV-1a, folded: differs for calls that differ, on all ranks alike.
 class Fingerprint {
@@ -117,6 +112,7 @@ Status Comm::join_others(const Membership& membership) {
   auto ready = session_->exchange(measured_plans(), Deadline::after_ms(options_.init_timeout_ms));
   HFR_TRY(ready.status());
   HFR_ASSIGN(facts_.tuning, planner::Tuning::parse(ready->front()));
+  if (placement_->hosts() == 1) HFR_TRY(agree_on_peer_reads());
   if (rank_ == 0 && options_.settings.explain != 0) explain();
   return {};
 }
@@ -183,6 +179,32 @@ Status Comm::make_engine() {
     engine_->wake();
   });
   published_engine_.store(engine_.get(), std::memory_order_release);
+  return {};
+}
+
+// Every rank tries to read from every other one; if all can, all do. An answer is why not, or
+// after a + the cores that this rank may use.
+Status Comm::agree_on_peer_reads() {
+  std::string mine = fmt::format("+{}", core_mask());
+  if (options_.settings.peer_reads == 0) {
+    mine = fmt::format("HFREDUCE_PEER_READS is 0 for {}", describe(rank_));
+  } else if (const Status able = engine_->try_peer_reads(); !able.ok()) {
+    mine = able.text();
+  }
+  const auto answers = session_->exchange(mine, Deadline::after_ms(options_.init_timeout_ms));
+  HFR_TRY(answers.status());
+  std::vector<std::string> masks;
+  for (const std::string& answer : *answers) {
+    if (answer.starts_with('+')) {
+      masks.push_back(answer.substr(1));
+    } else if (no_peer_reads_.empty()) {
+      no_peer_reads_ = answer;
+    }
+  }
+  if (!no_peer_reads_.empty()) return {};
+  engine_->allow_peer_reads();
+  facts_.peer_reads =
+      cores_in(masks) < ranks_ ? planner::PeerReads::kShared : planner::PeerReads::kGranted;
   return {};
 }
 
@@ -293,12 +315,21 @@ Result<executor::BoundPlan*> Comm::plan_for(const algorithms::Algorithm& algorit
   return plan.get();
 }
 
-// Both buffers of an allreduce, or the root's input, if peers can map them.
-Status Comm::offer_buffers(std::uint64_t bytes, bool output_too, executor::Call* call) const {
+// Both buffers of an allreduce, or the root's input, if peers can map them; else the root's input
+// if they can read it all the same.
+Status Comm::offer_buffers(std::uint64_t bytes, const PlannedCall& planned,
+                           executor::Call* call) const {
+  const bool output_too = planned.shape.collective == Collective::kAllReduce;
   const memory::HostAllocations& table = memory::host_allocations();
   const auto input = table.find(call->input, bytes);
   const auto output = output_too ? table.find(call->output, bytes) : input;
-  if (!input || !output) return {};
+  if (!input || !output) {
+    using planner::OffersPrivate;
+    if (planned.offers_private == OffersPrivate::kAlways ||
+        (planned.offers_private == OffersPrivate::kOutOfPlace && call->input != call->output))
+      call->offer = engine_->peer_reads().offer(call->input, bytes);
+    return {};
+  }
   HFR_ASSIGN(call->offer.process, bootstrap::serve_memory([&table](std::uint64_t number) {
                return table.duplicate(number);
              }));
@@ -357,7 +388,7 @@ Status Comm::prepare(const CollectiveCall& call, executor::Operation& operation)
   bound.tag.fingerprint = planned->fingerprint;
   const executor::BoundPlan* zero_copy = operation.zero_copy.plan;
   return zero_copy != nullptr && zero_copy->offers
-             ? offer_buffers(call.count * element, reduces, &bound)
+             ? offer_buffers(call.count * element, *planned, &bound)
              : Status();
 }
 
@@ -379,6 +410,7 @@ Result<PlannedCall> Comm::plan_call(const CallShape& shape, const executor::Call
   HFR_TRY(route_by(*choice.algorithm, choice.segment_bytes, &planned.route));
   if (choice.zero_copy != nullptr)
     HFR_TRY(route_by(*choice.zero_copy, choice.zero_copy_segment_bytes, &planned.zero_copy));
+  planned.offers_private = choice.offers_private;
   planned.fingerprint =
       Fingerprint()
           .add(static_cast<std::uint64_t>(shape.collective) << 32 |

@@ -58,6 +58,7 @@ class Comm {
   Status join_others(const Membership& membership);
   Status agree(const std::vector<std::string>& greetings);
   Status make_engine();
+  Status agree_on_peer_reads();
   // Rank 0's, for all; empty on other ranks, and where there are none.
   std::string measured_plans();
   std::string tuning_info() const;
@@ -71,9 +72,10 @@ class Comm {
   Result<executor::BoundPlan*> plan_for(const algorithms::Algorithm& algorithm, std::int32_t root);
   Result<PlannedCall> plan_call(const CallShape& shape, const executor::Call& call,
                                 std::string_view forced);
-  Status offer_buffers(std::uint64_t bytes, bool output_too, executor::Call* call) const;
+  Status offer_buffers(std::uint64_t bytes, const PlannedCall& planned, executor::Call* call) const;
   Result<UniqueFd> fetch_memory(std::uint64_t process, std::uint64_t object);
   algorithms::Request request(std::int32_t root) const;
+  std::string explain_peer_reads() const;
   void explain() const;
 
   const std::int32_t rank_, ranks_;
@@ -82,7 +84,8 @@ class Comm {
   std::unique_ptr<bootstrap::Session> session_;
   std::unique_ptr<schedule::Placement> placement_;
   planner::Facts facts_;
-  planner::Tuning measured_;  // rank 0: all that the file says of this shape
+  planner::Tuning measured_;   // rank 0: all that the file says of this shape
+  std::string no_peer_reads_;  // why private memory is not read by peers; empty: it is
   bool checksum_ = true;
   std::int32_t sockets_ = 1;
   transport::Congestion congestion_;

@@ -63,12 +63,17 @@ std::string Comm::tuning_info() const {
   std::string ways;
   const planner::Shape shape = placement_ ? planner::Shape::of(*placement_) : planner::Shape{};
   for (const algorithms::Algorithm& algorithm : algorithms::all()) {
-    if (!placement_ || !algorithm.applies(*placement_) || algorithm.name == "zero-copy") continue;
+    if (!placement_ || !algorithm.applies(*placement_)) continue;
+    // Buffers that are measured are private; it takes no segments.
+    const bool zero_copy = algorithm.name == "zero-copy";
+    if (zero_copy && (algorithm.collective != algorithms::Collective::kBroadcast ||
+                      facts_.peer_reads == planner::PeerReads::kRefused))
+      continue;
     ways += fmt::format(
         R"({}{{"collective":"{}","algorithm":"{}","most_segment_bytes":{}}})",
         ways.empty() ? "" : ",",
         algorithm.collective == algorithms::Collective::kAllReduce ? "allreduce" : "broadcast",
-        algorithm.name, planner::segment_capacity(algorithm, *placement_));
+        algorithm.name, zero_copy ? 0 : planner::segment_capacity(algorithm, *placement_));
   }
   return fmt::format(R"({{"file":"{}","machine":"{}","shape":"{}","in_use":{},"ways":[{}]}})",
                      in_json(tuning_path(options_.settings.tuning)), in_json(machine_name()),
@@ -89,6 +94,24 @@ std::string Comm::explain_tuning() const {
     if (!ways.empty()) text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", name, ways);
   }
   return " They were measured on this machine (" + text + ").";
+}
+
+std::string Comm::explain_peer_reads() const {
+  using planner::PeerReads;
+  if (facts_.peer_reads == PeerReads::kRefused)
+    return " A broadcast could copy ordinary buffers once, straight out of the root's memory, "
+           "but " +
+           no_peer_reads_ + ".";
+  if (ranks_ > planner::kPeerReadsUpToRanks || facts_.peer_reads == PeerReads::kShared)
+    return fmt::format(
+        " A broadcast can copy ordinary buffers once, straight out of the root's memory "
+        "(process_vm_readv), but {}, so staging is faster unless measured otherwise.",
+        facts_.peer_reads == PeerReads::kShared ? "ranks share cores"
+                                                : "several readers hold each other up");
+  return fmt::format(
+      " A broadcast copies ordinary buffers once, straight out of the root's memory "
+      "(process_vm_readv), from {} KiB on, in place up to {} KiB.",
+      planner::kPeerReadsFrom >> 10, planner::kPeerReadsInPlaceUpTo >> 10);
 }
 
 void Comm::explain() const {
@@ -120,7 +143,8 @@ void Comm::explain() const {
                       static_cast<double>(engine_->map().bytes()) / (1 << 20));
   text += one_host ? " The limit is the memory bus: ordinary buffers are copied once into a window "
                      "and once out of it; memory of hfreduceMemAlloc, or a mapping registered with "
-                     "hfreduceCommRegisterMapping, is used where it is, from 4 KiB on."
+                     "hfreduceCommRegisterMapping, is used where it is, from 4 KiB on." +
+                         explain_peer_reads()
                    : " The limit is the network between the hosts.";
   log_line(LogLevel::kInfo, "explain", text);
 }

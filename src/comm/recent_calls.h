@@ -6,6 +6,7 @@
 
 #include "comm/options.h"
 #include "executor/bound_plan.h"
+#include "planner/planner.h"
 
 namespace hfreduce::comm {
 
@@ -21,7 +22,8 @@ struct CallShape {
 
 struct PlannedCall {
   CallShape shape;
-  executor::Route route, zero_copy;  // as in Operation
+  executor::Route route, zero_copy;                                        // as in Operation
+  planner::OffersPrivate offers_private = planner::OffersPrivate::kNever;  // for zero_copy
   std::uint32_t fingerprint = 0;
 };
 

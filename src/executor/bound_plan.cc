@@ -105,8 +105,24 @@ class Binder {
       }
     }
     plan_.offers |= step.op == Op::kSignal && step.offers;
+    plan_.copies_inputs &= only_copies(bound);
     HFR_TRY(check(bound));
     return bound;
+  }
+
+  // Whether the step leaves peers' buffers alone, or copies from one into memory that is here.
+  bool only_copies(const BoundStep& step) const {
+    const auto of_peers = [&](const Range& range) {
+      return std::any_of(plan_.places.begin() + range.begin,
+                         plan_.places.begin() + range.begin + range.count,
+                         [](const BoundPlace& place) {
+                           return place.kind == BoundPlace::Kind::kPeerInput ||
+                                  place.kind == BoundPlace::Kind::kPeerOutput;
+                         });
+    };
+    if (!of_peers(step.sources) && !of_peers(step.destinations)) return true;
+    return step.op == Op::kReduce && !step.staging && step.sources.count == 1 &&
+           step.destinations.count == 1 && !of_peers(step.destinations);
   }
 
   // Only a put over a posted link may name memory that is not mapped here.

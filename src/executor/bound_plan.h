@@ -92,6 +92,9 @@ struct BoundPlan {
   std::uint32_t most_operands = 1;   // the largest number of sources or destinations of a step
   std::uint32_t ticket_rings = 0;
   bool offers = false;  // this rank's buffers have to be mapped by others
+  // All that is done with a peer's own buffers is to copy its input: so it need not be mapped where
+  // the kernel reads it for us.
+  bool copies_inputs = true;
 };
 
 // How a plan cuts a call's elements: into segments, and each of them into the plan's chunks.

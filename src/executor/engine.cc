@@ -17,7 +17,9 @@ constexpr Nanoseconds kMs = 1'000'000;
 constexpr Nanoseconds kFirstQuestion = 100 * kMs;
 constexpr Nanoseconds kMostBetweenQuestions = 4'000 * kMs;
 constexpr Nanoseconds kFirstLog = 10'000 * kMs;
-constexpr Nanoseconds kAnswerGrace = 400 * kMs;      // for the tree to name the culprit
+constexpr Nanoseconds kAnswerGrace = 400 * kMs;  // for the tree to name the culprit
+// Whose memory cannot be had has died, most likely, and the tree says so within a second.
+constexpr Nanoseconds kUnreadableGrace = 1'500 * kMs;
 constexpr Nanoseconds kBrokenLinkGrace = 300 * kMs;  // for the control tree to say why a link ended
 
 }  // namespace
@@ -30,7 +32,7 @@ Engine::Engine(EngineOptions options, transport::Windows windows, WindowMap map,
       map_(std::move(map)),
       peers_(map_, windows_.own()),
       peer_memory_(options_.hooks.fetch_memory),
-      run_(peers_, doorbell_, peer_memory_),
+      run_(peers_, doorbell_, peer_memory_, peer_reads_),
       iterations_(options_.channels.size()) {}
 
 Engine::~Engine() = default;
@@ -42,6 +44,7 @@ Result<std::unique_ptr<Engine>> Engine::make(EngineOptions options, transport::W
       new Engine(std::move(options), std::move(windows), std::move(map), latch));
   HFR_ASSIGN(engine->doorbell_,
              transport::Doorbell::make(engine->windows_.doorbell(engine->windows_.mine())));
+  HFR_TRY(engine->peer_reads_.announce(engine->windows_.process(engine->windows_.mine())));
   engine->epoll_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
   if (!engine->epoll_) return system_error("making an epoll descriptor (open files: ulimit -n)");
   epoll_event event{};
@@ -56,6 +59,19 @@ Result<std::unique_ptr<Engine>> Engine::make(EngineOptions options, transport::W
 Result<BoundPlan> Engine::bind(const schedule::Schedule& schedule, std::size_t channel) {
   return bind_plan({&map_, &windows_, options_.placement, &peers_, options_.rank}, schedule,
                    channel);
+}
+
+Status Engine::try_peer_reads() {
+  int refused = 0;
+  Status able = peer_reads_.try_all(windows_, &refused);
+  if (able.ok()) return able;
+  const schedule::Placement& placement = *options_.placement;
+  const std::int32_t rank =
+      placement.members(placement.host_of(options_.rank))[static_cast<std::size_t>(refused)];
+  return Status(able.code(), fmt::format("{} cannot read the memory of {}: {}",
+                                         options_.hooks.describe(options_.rank),
+                                         options_.hooks.describe(rank), able.text()))
+      .with_rank(rank);
 }
 
 void Engine::skip(const Signature& signature, std::uint32_t fingerprint) {
@@ -119,7 +135,7 @@ void Engine::begin_head() {
   head_active_ = true;
   links_up_ = operation.route.plan->links.empty();
   if (!links_up_) connect_links();
-  waiting_since_ = mismatch_since_ = last_answer_by_ = 0;
+  waiting_since_ = mismatch_since_ = unreadable_since_ = last_answer_by_ = 0;
 }
 
 void Engine::begin(const Route& route) {
@@ -258,6 +274,7 @@ void Engine::watch(Nanoseconds now) {
     }
   }
   watch_mismatch(now);
+  watch_unreadable(now);
   if (now >= next_question_) {
     options_.hooks.ask(call.sequence);
     next_question_ =
@@ -290,6 +307,16 @@ void Engine::watch_mismatch(Nanoseconds now) {
         fmt::format("{} made another call than this rank, which called {} as operation {}",
                     options_.hooks.describe(peer), call.signature.to_string(), call.sequence);
     latch_.raise(options_.hooks.blame(Status(Code::kMismatch, std::move(text)), peer));
+  }
+}
+
+// The tree knows who has died, or which rank has failed and so taken its buffer away.
+void Engine::watch_unreadable(Nanoseconds now) {
+  if (run_.unreadable().ok()) return;
+  if (unreadable_since_ == 0) {
+    unreadable_since_ = now;
+  } else if (now > unreadable_since_ + kUnreadableGrace) {
+    latch_.raise(options_.hooks.blame(run_.unreadable(), run_.failed_peer()));
   }
 }
 

@@ -101,6 +101,13 @@ class Engine {
   // Ends a sleep from any thread.
   void wake() const noexcept { doorbell_.ring(windows_.doorbell(windows_.mine())); }
 
+  // Before the first operation: tries to read what is in the memory of the other ranks of this
+  // host, which all stand behind their windows. kSystemError: whose cannot be read, and why.
+  Status try_peer_reads();
+  // All ranks of the host could.
+  void allow_peer_reads() noexcept { peer_reads_.allow(); }
+  const transport::PeerReads& peer_reads() const noexcept { return peer_reads_; }
+
   const History& history() const noexcept { return history_; }
   bool oversubscribed() const noexcept { return options_.oversubscribed; }
   const WindowMap& map() const noexcept { return map_; }
@@ -125,6 +132,7 @@ class Engine {
   void link_failed(std::int32_t peer, Status status);
   bool links_idle() const noexcept;
   void watch_mismatch(Nanoseconds now);
+  void watch_unreadable(Nanoseconds now);
   void watch_deadline(Nanoseconds now);
 
   EngineOptions options_;
@@ -135,6 +143,7 @@ class Engine {
   transport::Doorbell doorbell_;
   UniqueFd epoll_;
   transport::PeerMemory peer_memory_;
+  transport::PeerReads peer_reads_;
   Run run_;
   const BoundPlan* active_ = nullptr;  // of the head operation
   std::atomic<const BoundPlan*> last_plan_{nullptr};
@@ -153,7 +162,7 @@ class Engine {
   EarlierCalls earlier_calls_;
   // Of the head operation, once it has been waiting; 0: not.
   Nanoseconds waiting_since_ = 0, next_question_ = 0, next_log_ = 0, mismatch_since_ = 0,
-              last_answer_by_ = 0;
+              unreadable_since_ = 0, last_answer_by_ = 0;
 };
 
 }  // namespace hfreduce::executor

@@ -63,8 +63,9 @@ void Run::begin(const Route& route, const Call& call, std::uint64_t base) {
     multiplied_of_ = call.sequence;
     multiplied_ = call.raw_input == nullptr ? ~0ull : 0;
   }
-  mismatched_peer_ = -1;
+  mismatched_peer_ = failed_peer_ = -1;
   accepted_ = declined_ = false;
+  unreadable_ = {};
   cut_ = route.cut;
   // Nothing below allocates once a plan of this size has run before.
   lanes_.assign(plan.lanes.size(), {});
@@ -110,6 +111,7 @@ int Run::glance(int looks) const noexcept {
 }
 
 std::int32_t Run::waits_for() const noexcept {
+  if (failed_peer_ >= 0) return failed_peer_;
   for (const LaneState& state : lanes_) {
     if (state.turn >= state.turns || !state.blocked) continue;
     const BoundStep& step = state.lane->steps[state.at];
@@ -139,9 +141,10 @@ bool Run::advance_lane(LaneState& state) noexcept {
     } else if (acts) {
       const Here at = here(step, static_cast<std::uint32_t>(segment), state.repetition);
       if (at.first + at.length > multiplied_) multiply_until(at.first + at.length);
+      const std::uint64_t copied = state.copied;
       if (!execute(state, step, at)) {
         state.blocked = true;
-        return any;
+        return any || state.copied != copied;
       }
       any = true;
     }
@@ -160,6 +163,7 @@ void Run::multiply_until(std::uint64_t end) noexcept {
 
 void Run::next_step(LaneState& state) noexcept {
   state.peer_at = 0;
+  state.copied = 0;
   ++state.at;
   if (state.repeat_end != 0 && state.at == state.repeat_end) {
     if (++state.repetition < state.repeat_count) {
@@ -204,10 +208,10 @@ std::byte* Run::address(const BoundPlace& place, const Here& here,
     case BoundPlace::Kind::kOutput:
       return call_->output + (here.first + extent.begin) * bytes;
     case BoundPlace::Kind::kPeerInput:
-      return peer_inputs_[static_cast<std::size_t>(place.owner)] +
+      return buffers_[static_cast<std::size_t>(place.owner)].input +
              (here.first + extent.begin) * bytes;
     case BoundPlace::Kind::kPeerOutput:
-      return peer_outputs_[static_cast<std::size_t>(place.owner)] +
+      return buffers_[static_cast<std::size_t>(place.owner)].output +
              (here.first + extent.begin) * bytes;
     default: {
       const auto tick =
@@ -232,6 +236,8 @@ bool Run::execute(LaneState& state, const BoundStep& step, const Here& here) noe
   const std::int64_t tick = tick_of(step.tick, here.iteration, here.repetition);
   switch (step.op) {
     case Op::kReduce:
+      if (const PeerBuffers* peer = private_source(step))
+        return read_private(state, step, here, *peer);
       reduce(step, here);
       return true;
     case Op::kPut:
@@ -277,7 +283,7 @@ bool Run::accept(LaneState& state, const BoundStep& step, std::int64_t needed) n
   if (accepted_) return true;
   const std::span waits(plan_->wait_lines.data() + step.waits.begin, step.waits.count);
   for (const WaitLine& wait : waits) declined_ |= read_offer(wait, needed).process == 0;
-  if (declined_) return false;
+  if (declined_ || !unreadable_.ok()) return false;
   for (const WaitLine& wait : waits)
     if (!map_buffers(wait, read_offer(wait, needed))) return false;
   return accepted_ = true;
@@ -285,22 +291,60 @@ bool Run::accept(LaneState& state, const BoundStep& step, std::int64_t needed) n
 
 bool Run::map_buffers(const WaitLine& wait, const transport::Offer& offer) noexcept {
   const auto at = static_cast<std::size_t>(wait.local);
-  if (peer_inputs_.size() <= at) {
-    peer_inputs_.resize(at + 1);
-    peer_outputs_.resize(at + 1);
-  }
+  if (buffers_.size() <= at) buffers_.resize(at + 1);
+  buffers_[at] = {nullptr, nullptr, 0, wait.peer};
+  if (offer.input.object == transport::PeerReads::kPrivate) return take_private(wait, offer);
   const auto map = [&](const transport::BufferName& buffer, std::byte** place) {
     if (buffer.object == 0) return true;  // nobody needs it
     auto found = memory_.find(offer.process, buffer, call_->elements * call_->element_bytes);
     if (!found.ok()) {
-      failure_ = found.status();
+      // Who does not hand out what it has just offered has most likely died.
+      (found.status().code() == Code::kSystemError ? unreadable_ : failure_) = found.status();
       failed_peer_ = wait.peer;
       return false;
     }
     *place = *found;
     return *found != nullptr;
   };
-  return map(offer.input, &peer_inputs_[at]) && map(offer.output, &peer_outputs_[at]);
+  return map(offer.input, &buffers_[at].input) && map(offer.output, &buffers_[at].output);
+}
+
+bool Run::take_private(const WaitLine& wait, const transport::Offer& offer) noexcept {
+  if (!reads_.allowed() || !plan_->copies_inputs || offer.input.offset == 0) {
+    failure_ = Status(Code::kProtocolError, "a peer offers private memory where none can be used");
+    failed_peer_ = wait.peer;
+    return false;
+  }
+  buffers_[static_cast<std::size_t>(wait.local)].private_input = offer.input.offset;
+  return true;
+}
+
+Run::PeerBuffers* Run::private_source(const BoundStep& step) noexcept {
+  if (!accepted_ || step.sources.count != 1) return nullptr;
+  const BoundPlace& source = plan_->places[step.sources.begin];
+  if (source.kind != BoundPlace::Kind::kPeerInput) return nullptr;
+  PeerBuffers& peer = buffers_[static_cast<std::size_t>(source.owner)];
+  return peer.private_input != 0 ? &peer : nullptr;
+}
+
+// A piece a visit: between two of them others get their turn, and an abort is heard.
+bool Run::read_private(LaneState& state, const BoundStep& step, const Here& here,
+                       const PeerBuffers& peer) noexcept {
+  if (!unreadable_.ok()) return false;
+  const Extent part = extent(step, here);
+  const std::uint64_t bytes = part.count * call_->element_bytes;
+  const std::uint64_t first = (here.first + part.begin) * call_->element_bytes + state.copied;
+  if (bytes == 0) return true;
+  const BoundPlace& source = plan_->places[step.sources.begin];
+  std::byte* const to = address(plan_->places[step.destinations.begin], here, part) + state.copied;
+  auto read = reads_.read(source.owner, peer.private_input + first, to, bytes - state.copied);
+  if (!read.ok()) {
+    unreadable_ = read.status();
+    failed_peer_ = peer.rank;
+    return false;
+  }
+  state.copied += *read;
+  return state.copied == bytes;
 }
 
 void Run::decline(const BoundPlan& plan, const Call& call, std::uint64_t base) noexcept {

@@ -10,13 +10,15 @@
 #include "executor/call.h"
 #include "executor/peers.h"
 #include "transport/shm/doorbell.h"
+#include "transport/shm/peer_reads.h"
 
 namespace hfreduce::executor {
 
 class Run {
  public:
-  Run(Peers& peers, const transport::Doorbell& doorbell, transport::PeerMemory& memory)
-      : peers_(peers), doorbell_(doorbell), memory_(memory) {}
+  Run(Peers& peers, const transport::Doorbell& doorbell, transport::PeerMemory& memory,
+      const transport::PeerReads& reads)
+      : peers_(peers), doorbell_(doorbell), memory_(memory), reads_(reads) {}
 
   // `base`: iterations that the plan's channel has seen so far.
   void begin(const Route& route, const Call& call, std::uint64_t base);
@@ -27,6 +29,9 @@ class Run {
   bool declined() const noexcept { return declined_; }
   // Why the buffers of failed_peer() could not be mapped; ok: nothing is wrong.
   const Status& failure() const noexcept { return failure_; }
+  // Why the memory of failed_peer() cannot be had: this run goes no further. Perhaps the peer has
+  // just died, which others know better; ok: nothing is wrong.
+  const Status& unreadable() const noexcept { return unreadable_; }
   std::int32_t failed_peer() const noexcept { return failed_peer_; }
   // One round over the lanes. Returns whether any step was done.
   bool advance() noexcept;
@@ -49,7 +54,14 @@ class Run {
     std::uint32_t repetition = 0;
     std::uint32_t repeat_begin = 0, repeat_end = 0, repeat_count = 0;  // repeat_end 0: in no repeat
     std::uint32_t peer_at = 0;  // how many peers of the current wait or signal are served
+    std::uint64_t copied = 0;   // bytes of the current copy out of private memory
     bool blocked = false;
+  };
+  // A peer's own buffers in this call, once they were offered.
+  struct PeerBuffers {
+    std::byte *input = nullptr, *output = nullptr;
+    std::uint64_t private_input = 0;  // its address there; 0: it is mapped
+    std::int32_t rank = -1;
   };
   // A step's place in the data: which segment, which repetition.
   struct Here {
@@ -69,6 +81,10 @@ class Run {
   bool wait(LaneState& state, const BoundStep& step, std::int64_t needed) noexcept;
   bool accept(LaneState& state, const BoundStep& step, std::int64_t needed) noexcept;
   bool map_buffers(const WaitLine& wait, const transport::Offer& offer) noexcept;
+  bool take_private(const WaitLine& wait, const transport::Offer& offer) noexcept;
+  PeerBuffers* private_source(const BoundStep& step) noexcept;
+  bool read_private(LaneState& state, const BoundStep& step, const Here& here,
+                    const PeerBuffers& peer) noexcept;
   bool signal(LaneState& state, const BoundStep& step, std::int64_t value) noexcept;
   bool put(LaneState& state, const BoundStep& step, const Here& here) noexcept;
   bool drain(const BoundStep& step, std::int64_t tick) const noexcept;
@@ -85,6 +101,7 @@ class Run {
   Peers& peers_;
   const transport::Doorbell& doorbell_;
   transport::PeerMemory& memory_;
+  const transport::PeerReads& reads_;
   const BoundPlan* plan_ = nullptr;
   const Call* call_ = nullptr;
   std::uint64_t base_ = 0, tag_ = 0;
@@ -94,9 +111,8 @@ class Run {
   std::uint32_t lanes_left_ = 0;
   std::int32_t mismatched_peer_ = -1, failed_peer_ = -1;
   bool accepted_ = false, declined_ = false;
-  Status failure_;
-  // Of the call, by the number of their rank on this host, once they were offered.
-  std::vector<std::byte*> peer_inputs_, peer_outputs_;
+  Status failure_, unreadable_;
+  std::vector<PeerBuffers> buffers_;  // by the number of their rank on this host
   std::vector<LaneState> lanes_;
   std::vector<std::array<transport::Ticket, kTicketsARing>> tickets_;
   std::vector<const void*> sources_;

@@ -19,7 +19,7 @@ std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
 }  // namespace
 
 std::uint64_t WindowMap::flag_offset(std::uint32_t flag) const noexcept {
-  return sizeof(transport::DoorbellLine) + std::uint64_t{flag} * transport::kLineBytes;
+  return sizeof(transport::WindowHead) + std::uint64_t{flag} * transport::kLineBytes;
 }
 
 Result<WindowMap> WindowMap::make(const std::vector<ChannelSpec>& specs,

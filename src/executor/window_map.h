@@ -1,4 +1,4 @@
-// Where everything lies in a window: doorbell, flags and slots of each channel. All ranks compute
+// Where everything lies in a window: its head, flags and slots of each channel. All ranks compute
 // the same map from the same facts, so an offset in one's own window is an offset in everybody's.
 #pragma once
 

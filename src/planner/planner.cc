@@ -180,6 +180,26 @@ Forced measured(const Facts& facts, const Question& question) {
   return {};
 }
 
+OffersPrivate if_readable(const Facts& facts, const Question& question) {
+  return question.collective == Collective::kBroadcast && facts.peer_reads != PeerReads::kRefused
+             ? OffersPrivate::kAlways
+             : OffersPrivate::kNever;
+}
+
+// Measurements are of calls in place; where they speak against it a root that has to copy itself,
+// too, goes on by the thresholds.
+OffersPrivate offers_private(const Facts& facts, const Question& question) {
+  OffersPrivate offers = if_readable(facts, question);
+  if (offers == OffersPrivate::kNever) return offers;
+  const std::vector<Measured> ways = facts.tuning.nearest(question.collective, question.bytes);
+  if (!ways.empty() && ways.front().algorithm->name == kZeroCopy) return offers;
+  if (facts.peer_reads != PeerReads::kGranted || question.bytes < kPeerReadsFrom ||
+      facts.placement->ranks() > kPeerReadsUpToRanks)
+    return OffersPrivate::kNever;
+  return ways.empty() && question.bytes <= kPeerReadsInPlaceUpTo ? OffersPrivate::kAlways
+                                                                 : OffersPrivate::kOutOfPlace;
+}
+
 std::string_view picked(const Facts& facts, const Question& question) {
   return question.collective == Collective::kAllReduce
              ? pick_allreduce(*facts.placement, question.bytes)
@@ -199,7 +219,8 @@ Result<Choice> choose(const Facts& facts, const Question& question) {
     way.algorithm = usable(question.collective, picked(facts, question), placement);
   if (way.algorithm == nullptr)
     return Status(Code::kInternalError, "the planner chose an algorithm that does not apply");
-  Choice choice{way.algorithm, 0, nullptr, 0};
+  Choice choice;
+  choice.algorithm = way.algorithm;
   const std::uint32_t most = segment_capacity(*way.algorithm, placement);
   const std::uint32_t segment = facts.segment_bytes != 0 ? facts.segment_bytes : way.segment_bytes;
   choice.segment_bytes =
@@ -207,6 +228,9 @@ Result<Choice> choose(const Facts& facts, const Question& question) {
   if (wants_zero_copy || (free && question.bytes >= kZeroCopyFrom)) {
     choice.zero_copy = usable(question.collective, kZeroCopy, placement);
     choice.zero_copy_segment_bytes = kZeroCopySegment;
+    if (choice.zero_copy != nullptr)
+      choice.offers_private =
+          wants_zero_copy ? if_readable(facts, question) : offers_private(facts, question);
   }
   return choice;
 }
@@ -226,6 +250,8 @@ Tuning worth_taking(const Facts& facts, const Tuning& all, std::uint64_t apart) 
       const bool stays = found != ways.end() && static_cast<double>(found->ns) <=
                                                     kWithinNoise * static_cast<double>(ways[0].ns);
       taken.add(stays ? *found : ways[0]);
+      // Private memory that cannot be read after all goes another way.
+      if (!stays && ways.size() > 1 && ways[0].algorithm->name == kZeroCopy) taken.add(ways[1]);
       before = bytes;
     }
   }

@@ -13,13 +13,30 @@
 
 namespace hfreduce::planner {
 
+// A broadcast of private memory that the kernel may read for the others: below, two system calls
+// and a second rendezvous cost more than a second copy. Above, two cores that stage, one from and
+// one into its cache, are as fast as one that copies once, unless the root has to copy, too.
+inline constexpr std::uint64_t kPeerReadsFrom = 32 << 10, kPeerReadsInPlaceUpTo = 512 << 10;
+// Who reads the same pages at once waits for their counters: two take 1.6 to 2.1 times as long.
+inline constexpr std::int32_t kPeerReadsUpToRanks = 2;
+
+// What all ranks of a host found when they tried to read each other's private memory.
+enum class PeerReads : std::uint8_t {
+  kRefused,
+  kShared,  // they may, but share cores: staging is less work
+  kGranted
+};
+// When a root offers its private buffer.
+enum class OffersPrivate : std::uint8_t { kNever, kOutOfPlace, kAlways };
+
 // Rank 0's settings, handed to all.
 struct Facts {
   const schedule::Placement* placement = nullptr;
   std::int32_t leaders = 1;         // of hierarchical algorithms
   std::uint32_t segment_bytes = 0;  // 0: choose
   std::string
-      forced;     // an algorithm's name, and after an @ its segment ("ring@64K"); empty: choose
+      forced;  // an algorithm's name, and after an @ its segment ("ring@64K"); empty: choose
+  PeerReads peer_reads = PeerReads::kRefused;
   Tuning tuning;  // what was measured of this shape; empty: built-in thresholds decide
 };
 
@@ -36,6 +53,7 @@ struct Choice {
   // asking for.
   const algorithms::Algorithm* zero_copy = nullptr;
   std::uint32_t zero_copy_segment_bytes = 0;
+  OffersPrivate offers_private = OffersPrivate::kNever;  // for that
 };
 
 // Fails for a forced algorithm that there is none of, or that does not apply to this placement; one

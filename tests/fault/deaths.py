@@ -14,12 +14,12 @@ from harness.scenario import main, scenario  # noqa: E402
 TRIALS = 20
 
 
-def kill_once(context, network, shape, trial, victim, *options):
+def kill_once(context, network, shape, trial, victim, *options, says=None, environment=None):
     job = Job(context, f"trial-{trial}")
     ranks = sum(shape)
     seed = context.random.randrange(1, 1 << 31)
     start_plain(job, network, shape, "--seed", seed, "--seconds", 60, "--max-bytes", 2 << 20,
-                "--recover", job.folder, *options)
+                "--recover", job.folder, *options, environment=environment)
     job.wait_events("joined", ranks, 30)
     time.sleep(context.random.uniform(0, 0.3))
     killed = time.monotonic_ns()
@@ -31,14 +31,16 @@ def kill_once(context, network, shape, trial, victim, *options):
     job.wait(20)
     context.expect_no_wrong(job)
     context.expect_nothing_left()
+    if says is not None:
+        context.expect(any(says in rank.log.read_text() for rank in job.ranks), f"nobody says: {says}")
     return took
 
 
-def kill_many(context, shape, victims, *options):
+def kill_many(context, shape, victims, *options, **more):
     network = Network(len(shape))
     times = []
     for trial in range(TRIALS):
-        times.append(kill_once(context, network, shape, trial, context.random.choice(victims), *options))
+        times.append(kill_once(context, network, shape, trial, context.random.choice(victims), *options, **more))
         context.say(f"trial {trial + 1}: all others knew within {times[-1] * 1000:.0f} ms")
     times.sort()
     context.say(f"{TRIALS} kills: median {times[TRIALS // 2] * 1000:.0f} ms, most {times[-1] * 1000:.0f} ms")
@@ -53,6 +55,14 @@ def kill_on_one_host(context):
 def kill_with_mapped_memory(context):
     """Also while others read and write the memory of the one that is killed."""
     kill_many(context, [4], [0, 1, 2, 3], "--mapped", 90, "--min-bytes", 4096)
+
+
+@scenario()
+def kill_while_memory_is_read(context):
+    """Also while others read the private memory of the one that is killed, with process_vm_readv."""
+    kill_many(context, [4], [0, 1, 2, 3], "--collective", 1, "--min-bytes", 1 << 20, "--max-bytes", 8 << 20,
+              "--seconds", 60, says="A broadcast can copy ordinary buffers once",
+              environment={"HFREDUCE_ALGORITHM": "zero-copy", "HFREDUCE_EXPLAIN": 1})
 
 
 @scenario()

@@ -122,6 +122,36 @@ TEST(MappedMemory, IsUsedWhereAllHaveItAndNowhereElse) {
   EXPECT_EQ(run(5, true, 1, kCount), "direct") << "the root's is private";
 }
 
+// Ranks as threads: the kernel reads for them as for processes (peer_reads_test), and a root with
+// mapped memory is served among calls from private memory.
+TEST(MappedMemory, OrdinaryMemoryOfTheRootIsReadByItsPeersToo) {
+  for (const int ranks : {2, 5}) {
+    const Team team(ranks);
+    team.each([&](int rank, hfreduceComm_t comm) {
+      constexpr std::size_t kCount = 150'000;
+      hfreduceCallConfig_t config = HFREDUCE_CALL_CONFIG_INITIALIZER;
+      config.algorithm = "zero-copy";
+      Buffer mapped(kCount * 4, true), from(kCount * 4, false), to(kCount * 4, false);
+      for (int call = 0; call < 60; ++call) {
+        const int root = call % ranks;
+        const std::size_t count = 1 + static_cast<std::size_t>(call) * 2'531;
+        std::int32_t* const in = call % 7 == 0 ? mapped.ints() : from.ints();
+        std::int32_t* const out = call % 3 == 0 ? in : to.ints();
+        fill(in, count, rank, call);
+        ASSERT_EQ(hfreduceBroadcastEx(in, out, count, hfreduceInt32, root, comm, &config),
+                  hfreduceSuccess)
+            << last_error();
+        ASSERT_EQ(team.algorithm(rank), "zero-copy");
+        // Its owner may do what it likes with it now.
+        if (rank == root && out != in) std::memset(in, 0xff, count * 4);
+        std::vector<std::int32_t> expected(count);
+        fill(expected.data(), count, root, call);
+        ASSERT_EQ(std::memcmp(out, expected.data(), count * 4), 0) << call;
+      }
+    });
+  }
+}
+
 TEST(MappedMemory, AChoiceByNameIsKept) {
   const Team team(2);
   team.each([&](int rank, hfreduceComm_t comm) {

@@ -107,5 +107,36 @@ TEST(Planner, ExplainNamesWhatItWouldChooseInOrder) {
   EXPECT_EQ(explain(facts, Collective::kAllReduce), "one-shot up to 2 KiB, then two-shot");
 }
 
+OffersPrivate offers(const Facts& facts, std::uint64_t bytes, std::string_view forced = {},
+                     Collective collective = Collective::kBroadcast) {
+  const auto choice = choose(facts, {collective, bytes, forced});
+  EXPECT_TRUE(choice.ok()) << choice.status().to_string();
+  return choice.ok() ? choice->offers_private : OffersPrivate::kNever;
+}
+
+TEST(Planner, PrivateMemoryIsOfferedWhereOneReaderGains) {
+  const schedule::Placement two({0, 0}), three({0, 0, 0});
+  Facts facts;
+  facts.placement = &two;
+  facts.peer_reads = PeerReads::kGranted;
+  EXPECT_EQ(offers(facts, kPeerReadsFrom - 1), OffersPrivate::kNever);
+  EXPECT_EQ(offers(facts, kPeerReadsFrom), OffersPrivate::kAlways);
+  EXPECT_EQ(offers(facts, kPeerReadsInPlaceUpTo), OffersPrivate::kAlways);
+  EXPECT_EQ(offers(facts, kPeerReadsInPlaceUpTo + 1), OffersPrivate::kOutOfPlace);
+  EXPECT_EQ(offers(facts, kPeerReadsFrom, {}, Collective::kAllReduce), OffersPrivate::kNever);
+  EXPECT_EQ(offers(facts, kPeerReadsFrom, "direct"), OffersPrivate::kNever);
+  EXPECT_EQ(offers(facts, 1, "zero-copy"), OffersPrivate::kAlways) << "whatever the size";
+  facts.peer_reads = PeerReads::kShared;
+  EXPECT_EQ(offers(facts, kPeerReadsFrom), OffersPrivate::kNever) << "ranks share a core";
+  EXPECT_EQ(offers(facts, 1, "zero-copy"), OffersPrivate::kAlways);
+  facts.peer_reads = PeerReads::kRefused;
+  EXPECT_EQ(offers(facts, kPeerReadsFrom), OffersPrivate::kNever);
+  EXPECT_EQ(offers(facts, 1, "zero-copy"), OffersPrivate::kNever);
+  facts.peer_reads = PeerReads::kGranted;
+  facts.placement = &three;
+  EXPECT_EQ(offers(facts, kPeerReadsFrom), OffersPrivate::kNever) << "two readers at once";
+  EXPECT_EQ(offers(facts, 1, "zero-copy"), OffersPrivate::kAlways);
+}
+
 }  // namespace
 }  // namespace hfreduce::planner

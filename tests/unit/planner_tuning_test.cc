@@ -70,6 +70,32 @@ TEST(Tuning, WhatWasMeasuredDoesNotDecideWhereBuffersAreMapped) {
   EXPECT_EQ(chosen(facts, Collective::kAllReduce, 1 << 20).zero_copy->name, "zero-copy");
 }
 
+TEST(Tuning, WhetherPrivateMemoryIsReadByPeersIsMeasured) {
+  const schedule::Placement many({0, 0, 0, 0}), two({0, 0});
+  const auto facts_of = [](const schedule::Placement& placement, const char* lines) {
+    Facts facts;
+    facts.placement = &placement;
+    facts.peer_reads = PeerReads::kGranted;
+    const auto all = Tuning::parse(lines);
+    EXPECT_TRUE(all.ok());
+    facts.tuning = worth_taking(facts, *all);
+    return facts;
+  };
+  Facts wins = facts_of(many,
+                        "broadcast 65536 zero-copy 0 10\nbroadcast 65536 direct 32768 20\n"
+                        "broadcast 65536 direct 0 30\n");
+  EXPECT_EQ(chosen(wins, Collective::kBroadcast, 65536).offers_private, OffersPrivate::kAlways);
+  EXPECT_EQ(chosen(wins, Collective::kBroadcast, 65536).segment_bytes, 32768u) << "else this";
+  EXPECT_EQ(chosen(wins, Collective::kBroadcast, 1 << 20).offers_private, OffersPrivate::kNever)
+      << "nothing was measured near";
+  wins.peer_reads = PeerReads::kRefused;
+  EXPECT_EQ(chosen(wins, Collective::kBroadcast, 65536).offers_private, OffersPrivate::kNever);
+  const Facts loses =
+      facts_of(two, "broadcast 65536 zero-copy 0 30\nbroadcast 65536 direct 32768 20\n");
+  EXPECT_EQ(chosen(loses, Collective::kBroadcast, 65536).offers_private,
+            OffersPrivate::kOutOfPlace);
+}
+
 TEST(Tuning, AnAlgorithmThatDoesNotApplyHereIsPassedOver) {
   const auto tuning = Tuning::parse("allreduce 8 one-shot 0 10\nallreduce 8 double-tree 0 20\n");
   ASSERT_TRUE(tuning.ok());

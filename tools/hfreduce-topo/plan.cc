@@ -45,11 +45,11 @@ Result<Plan> make_plan(std::int32_t ranks, std::int32_t hosts, std::uint64_t byt
   const schedule::Placement placement = algorithms::evenly(ranks, hosts).placement;
   Plan plan{ranks, hosts, planner::choose_leaders(placement, settings.leaders), bytes, {}, {}};
   for (std::int32_t host = 0; host < hosts; ++host) plan.members.push_back(placement.members(host));
-  const planner::Facts facts{&placement,
-                             plan.leaders,
-                             static_cast<std::uint32_t>(settings.segment),
-                             settings.algorithm,
-                             {}};
+  planner::Facts facts;
+  facts.placement = &placement;
+  facts.leaders = plan.leaders;
+  facts.segment_bytes = static_cast<std::uint32_t>(settings.segment);
+  facts.forced = settings.algorithm;
   for (const Collective collective : {Collective::kAllReduce, Collective::kBroadcast}) {
     HFR_ASSIGN(const planner::Choice choice, planner::choose(facts, {collective, bytes, {}}));
     PlannedCall call;

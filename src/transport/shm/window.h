@@ -1,9 +1,9 @@
 // Mapped links: the windows of the ranks of one host, in one shared memory object that all of them
 // map.
 //
-// A window begins with its rank's doorbell, then its flags, then its slots. A flag has one writer,
-// the window's owner; slots are written by whomever the schedule says. Nothing read from a window
-// is used as an index or a bound.
+// A window begins with its rank's doorbell and process, then its flags, then its slots. A flag has
+// one writer, the window's owner; slots are written by whomever the schedule says. Nothing read
+// from a window is used as an index or a bound.
 #pragma once
 
 #include <array>
@@ -71,6 +71,19 @@ struct alignas(kLineBytes) DoorbellLine {
       0};  // of its datagram socket in the abstract namespace, 5 characters
 };
 
+// Whose memory this rank's is, for peers that may read it; see peer_reads.h.
+struct alignas(kLineBytes) ProcessLine {
+  std::atomic<std::uint64_t> pid{0};  // as the rank itself sees it; 0: not said
+  std::atomic<std::uint64_t> token_at{0};
+  std::array<std::atomic<std::uint64_t>, 2> token{};
+};
+
+// What a window begins with; flags follow.
+struct WindowHead {
+  DoorbellLine doorbell;
+  ProcessLine process;
+};
+
 // The windows of this rank's host as this rank has them mapped.
 class Windows {
  public:
@@ -86,15 +99,18 @@ class Windows {
     return mapping_.data() + static_cast<std::size_t>(local_rank) * bytes_;
   }
   std::byte* own() const noexcept { return window(mine_); }
-  DoorbellLine& doorbell(int local_rank) const noexcept {
-    return *reinterpret_cast<DoorbellLine*>(window(local_rank));
-  }
+  DoorbellLine& doorbell(int local_rank) const noexcept { return head(local_rank).doorbell; }
+  ProcessLine& process(int local_rank) const noexcept { return head(local_rank).process; }
   // Bytes of the own window that a page stands behind.
   Status populate_own(std::size_t offset, std::size_t bytes) const {
     return mapping_.populate(static_cast<std::size_t>(mine_) * bytes_ + offset, bytes);
   }
 
  private:
+  WindowHead& head(int local_rank) const noexcept {
+    return *reinterpret_cast<WindowHead*>(window(local_rank));
+  }
+
   memory::Mapping mapping_;
   std::size_t bytes_ = 0;
   int ranks_ = 1, mine_ = 0;

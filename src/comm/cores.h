@@ -1,0 +1,18 @@
+// Which cores this process may use, as text that ranks of one host can put together.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace hfreduce::comm {
+
+// At least 1.
+int usable_cores();
+// Such as "3" for cores 0 and 1: a bit each, in hexadecimal, the lowest four first. Empty: not
+// known.
+std::string core_mask();
+// In any of the masks.
+int cores_in(std::span<const std::string> masks);
+
+}  // namespace hfreduce::comm

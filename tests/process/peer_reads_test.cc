@@ -1,0 +1,292 @@
+// Private memory that peers read, with ranks as processes; and what comes of it where they may not.
+// This process itself never calls hfreduce: it forks.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "harness/team.h"
+#include "hfreduce.h"
+
+namespace {
+
+using harness::last_error;
+using testing::AllOf;
+using testing::HasSubstr;
+
+// What the ranks of one job share before they have a communicator.
+struct Meeting {
+  std::atomic<int> id_is_there{0};
+  hfreduceUniqueId id;
+};
+
+std::string plan_of(hfreduceComm_t comm) {
+  char text[256] = {};
+  std::size_t size = sizeof text;
+  EXPECT_EQ(hfreduceCommGetInfo(comm, "plan", text, &size), hfreduceSuccess);
+  return text;
+}
+
+void note(hfreduceLogLevel_t, const char*, const char* message, void* user) {
+  *static_cast<std::string*>(user) += message;
+}
+
+struct Job {
+  int ranks = 2;
+  std::function<void(int rank)> before = [](int) {};
+  // `explained`: of rank 0, what the communicator says about itself.
+  std::function<void(int rank, hfreduceComm_t comm, const std::string& explained)> body;
+};
+
+void be_rank(const Job& job, int rank, Meeting& meeting) {
+  setenv("HFREDUCE_EXPLAIN", "1", 1);
+  setenv("HFREDUCE_TUNING", "off", 1);
+  job.before(rank);
+  std::string explained;
+  ASSERT_EQ(hfreduceSetLogger(note, &explained), hfreduceSuccess);
+  if (rank == 0) {
+    ASSERT_EQ(hfreduceGetUniqueId(&meeting.id), hfreduceSuccess) << last_error();
+    meeting.id_is_there.store(1);
+  }
+  while (meeting.id_is_there.load() == 0) usleep(1'000);
+  hfreduceComm_t comm = nullptr;
+  ASSERT_EQ(hfreduceCommInitRank(&comm, job.ranks, meeting.id, rank), hfreduceSuccess)
+      << last_error();
+  job.body(rank, comm, explained);
+  EXPECT_EQ(hfreduceCommDestroy(comm), hfreduceSuccess);
+  hfreduceSetLogger(nullptr, nullptr);
+}
+
+void run(const Job& job) {
+  void* const memory =
+      mmap(nullptr, sizeof(Meeting), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  auto* const meeting = new (memory) Meeting;
+  std::vector<pid_t> pids;
+  for (int rank = 0; rank < job.ranks; ++rank) {
+    std::fflush(stdout);
+    pids.push_back(fork());
+    if (pids.back() != 0) continue;
+    be_rank(job, rank, *meeting);
+    std::fflush(stdout);
+    _exit(testing::Test::HasFailure() ? 1 : 0);
+  }
+  for (const pid_t pid : pids) {
+    int status = 0;
+    EXPECT_EQ(waitpid(pid, &status, 0), pid);
+    EXPECT_EQ(status, 0) << "see above";
+  }
+  munmap(memory, sizeof(Meeting));
+}
+
+std::byte pattern(std::size_t at, std::size_t salt) {
+  return static_cast<std::byte>((at * 131 + at / 251 + salt * 17) & 0xff);
+}
+
+hfreduceResult_t broadcast(const void* from, void* to, std::size_t bytes, int root,
+                           hfreduceComm_t comm, const char* algorithm = "zero-copy") {
+  hfreduceCallConfig_t config = HFREDUCE_CALL_CONFIG_INITIALIZER;
+  config.algorithm = algorithm;
+  return hfreduceBroadcastEx(from, to, bytes, hfreduceUint8, root, comm, &config);
+}
+
+// Around pages, pieces and thresholds; at an odd address; with guards around what is received.
+void all_sizes(int rank, int ranks, hfreduceComm_t comm, const char* plan) {
+  constexpr std::size_t kGuard = 64, kPiece = 256 << 10;
+  std::size_t salt = 0;
+  for (const std::size_t bytes :
+       {std::size_t{1}, std::size_t{4095}, std::size_t{4097}, std::size_t{32} << 10,
+        (std::size_t{64} << 10) - 1, (std::size_t{64} << 10) + 1, kPiece - 1, kPiece, kPiece + 1,
+        3 * kPiece + 5, std::size_t{5} << 20}) {
+    for (int root = 0; root < ranks; ++root) {
+      for (const bool in_place : {true, false}) {
+        std::vector<std::byte> in(bytes + 2 * kGuard + 3), out(in.size(), std::byte{0xa5});
+        ++salt;
+        for (std::size_t i = 0; i < in.size(); ++i)
+          in[i] = rank == root ? pattern(i, salt) : std::byte{0xa5};
+        std::vector<std::byte>& result = in_place ? in : out;
+        const std::vector<std::byte> before = result;
+        ASSERT_EQ(broadcast(in.data() + kGuard + 3, result.data() + kGuard + 3, bytes, root, comm),
+                  hfreduceSuccess)
+            << last_error();
+        std::vector<std::byte> expected = before;
+        for (std::size_t i = 0; i < bytes; ++i)
+          expected[kGuard + 3 + i] = pattern(kGuard + 3 + i, salt);
+        ASSERT_EQ(result, expected) << bytes << " from " << root;
+        ASSERT_THAT(plan_of(comm), HasSubstr(plan)) << bytes;
+      }
+    }
+  }
+}
+
+// A system call that fails with EPERM from now on, as in a container that forbids it.
+void forbid(unsigned call) {
+  sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  sock_fprog filter{std::size(program), program};
+  ASSERT_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+  ASSERT_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), 0);
+}
+
+// Whether a child of this process may read its sibling: what all here depends on.
+bool readable() {
+  char word = 'x';
+  const pid_t holder = fork();
+  if (holder == 0) {
+    for (;;) pause();
+  }
+  const pid_t reader = fork();
+  if (reader == 0) {
+    char mine = 0;
+    const iovec here{&mine, 1}, there{&word, 1};
+    _exit(syscall(SYS_process_vm_readv, holder, &here, 1, &there, 1, 0) == 1 ? 0 : 1);
+  }
+  int status = 1;
+  waitpid(reader, &status, 0);
+  kill(holder, SIGKILL);
+  waitpid(holder, nullptr, 0);
+  return status == 0;
+}
+
+class PeerReads : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!readable()) GTEST_SKIP() << "processes may not read each other's memory here";
+  }
+};
+
+TEST_F(PeerReads, GiveTheRightBytesForEverySizeAndRoot) {
+  for (const int ranks : {2, 3, 5}) {
+    run({ranks, [](int) {},
+         [ranks](int rank, hfreduceComm_t comm, const std::string& explained) {
+           all_sizes(rank, ranks, comm, "\"zero-copy\"");
+           if (rank == 0) {
+             EXPECT_THAT(explained,
+                         HasSubstr("straight out of the root's memory (process_vm_readv)"));
+           }
+         }});
+  }
+}
+
+void expect_staged(int rank, int ranks, hfreduceComm_t comm) {
+  all_sizes(rank, ranks, comm, "\"direct\"");
+}
+
+TEST_F(PeerReads, WhereOneRankMayNotNobodyDoes) {
+  run({3,
+       [](int rank) {
+         if (rank == 2) forbid(SYS_process_vm_readv);
+       },
+       [](int rank, hfreduceComm_t comm, const std::string& explained) {
+         expect_staged(rank, 3, comm);
+         if (rank == 0) {
+           EXPECT_THAT(explained,
+                       AllOf(HasSubstr("but rank 2 on host"),
+                             HasSubstr("process_vm_readv: EPERM; "), HasSubstr("CAP_SYS_PTRACE")));
+         }
+       }});
+}
+
+TEST_F(PeerReads, AreLeftAloneByASettingOfAnyRank) {
+  run({2,
+       [](int rank) {
+         if (rank == 1) setenv("HFREDUCE_PEER_READS", "0", 1);
+       },
+       [](int rank, hfreduceComm_t comm, const std::string& explained) {
+         expect_staged(rank, 2, comm);
+         if (rank == 0) {
+           EXPECT_THAT(explained, HasSubstr("HFREDUCE_PEER_READS is 0 for rank 1"));
+         }
+       }});
+}
+
+// In another namespace of processes a number names somebody else, or nobody. Rank 1 lives in one of
+// its own, where it is number 1: for rank 0 that is another process.
+TEST_F(PeerReads, AreNotTriedWithTheWrongProcess) {
+  const pid_t probe = fork();
+  if (probe == 0) _exit(unshare(CLONE_NEWPID) == 0 ? 0 : 1);
+  int can = 1;
+  waitpid(probe, &can, 0);
+  if (can != 0) GTEST_SKIP() << "namespaces of processes are for root only here";
+  run({2,
+       [](int rank) {
+         if (rank != 1) return;
+         ASSERT_EQ(unshare(CLONE_NEWPID), 0);
+         const pid_t inside = fork();
+         if (inside == 0) return;
+         int status = 1;
+         waitpid(inside, &status, 0);
+         _exit(status == 0 ? 0 : 1);
+       },
+       [](int rank, hfreduceComm_t comm, const std::string& explained) {
+         expect_staged(rank, 2, comm);
+         if (rank == 0) {
+           EXPECT_THAT(explained, AllOf(HasSubstr("but rank 0 on host"),
+                                        HasSubstr("cannot read the memory of rank 1"),
+                                        HasSubstr("namespace of processes")));
+         }
+       }});
+}
+
+// What a device or the kernel maps may be read by its process only: such a root stages.
+TEST_F(PeerReads, ARootWhoseMemoryIsNotReadSoStages) {
+  run({2, [](int) {},
+       [](int rank, hfreduceComm_t comm, const std::string&) {
+         std::ifstream maps("/proc/self/maps");
+         std::string line;
+         std::uintptr_t begin = 0;
+         while (begin == 0 && std::getline(maps, line))
+           if (line.ends_with("[vvar]")) begin = std::stoull(line, nullptr, 16);
+         ASSERT_NE(begin, 0u) << "no page of the kernel's";
+         std::vector<std::byte> out(4096), other(4096);
+         const void* const from = rank == 0 ? reinterpret_cast<void*>(begin) : other.data();
+         ASSERT_EQ(broadcast(from, out.data(), out.size(), 0, comm), hfreduceSuccess)
+             << last_error();
+         EXPECT_THAT(plan_of(comm), HasSubstr("\"direct\""));
+       }});
+}
+
+// Both ends are there, and something in between is not: nobody can go on, and all say why.
+TEST_F(PeerReads, AHoleInTheRootsMemoryIsAnErrorThatNamesTheRoot) {
+  run({3, [](int) {},
+       [](int rank, hfreduceComm_t comm, const std::string&) {
+         constexpr std::size_t kBytes = 1 << 20;
+         auto* const data = static_cast<char*>(
+             mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+         ASSERT_NE(data, MAP_FAILED);
+         std::memset(data, rank, kBytes);
+         if (rank == 1) {
+           ASSERT_EQ(munmap(data + kBytes / 2, 4096), 0);
+         }
+         EXPECT_EQ(broadcast(data, data, kBytes, 1, comm), hfreduceInvalidArgument);
+         hfreduceErrorInfo_t info = HFREDUCE_ERROR_INFO_INITIALIZER;
+         ASSERT_EQ(hfreduceCommGetErrorInfo(comm, &info), hfreduceSuccess);
+         EXPECT_EQ(info.rank, 1) << info.text;
+         EXPECT_THAT(info.text, HasSubstr("the root's buffer"));
+       }});
+}
+
+}  // namespace
