@@ -8,55 +8,22 @@
 #include <cstring>
 #include <random>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
+#include "harness/team.h"
 #include "hfreduce.h"
 #include "kernels/cpu/reduce.h"
 
 namespace {
 
+using harness::last_error;
+using harness::Team;
 using hfreduce::kernels::DataType;
 using hfreduce::kernels::ReduceOp;
 using testing::HasSubstr;
 
 using Bytes = std::vector<std::byte>;
-
-std::string last_error() {
-  hfreduceErrorInfo_t info = HFREDUCE_ERROR_INFO_INITIALIZER;
-  EXPECT_EQ(hfreduceCommGetErrorInfo(nullptr, &info), hfreduceSuccess);
-  return info.text;
-}
-
-class Team {
- public:
-  explicit Team(int ranks) : comms_(static_cast<std::size_t>(ranks)) {
-    EXPECT_EQ(hfreduceCommInitAll(comms_.data(), ranks, nullptr), hfreduceSuccess) << last_error();
-  }
-  ~Team() {
-    for (hfreduceComm_t comm : comms_) {
-      if (comm != nullptr) {
-        EXPECT_EQ(hfreduceCommDestroy(comm), hfreduceSuccess);
-      }
-    }
-  }
-  Team(const Team&) = delete;
-  Team& operator=(const Team&) = delete;
-  int size() const { return static_cast<int>(comms_.size()); }
-  hfreduceComm_t& operator[](int rank) { return comms_[static_cast<std::size_t>(rank)]; }
-
-  template <typename Body>
-  void each(Body body) {
-    std::vector<std::thread> threads;
-    for (int rank = 0; rank < size(); ++rank)
-      threads.emplace_back([&, rank] { body(rank, (*this)[rank]); });
-    for (std::thread& thread : threads) thread.join();
-  }
-
- private:
-  std::vector<hfreduceComm_t> comms_;
-};
 
 // Memory that peers can map, or ordinary.
 class Buffer {
