@@ -19,7 +19,9 @@ constexpr std::uint64_t kHierarchicalSegment = 512 * kKiB;
 // What a message carries at best: more does not lower the cost of its system calls any further, and
 // what was just summed or received should still be in the cache.
 constexpr std::uint64_t kMessage = 256 * kKiB;
+// Five of them, staged and worked on, lie in a core's second-level cache.
 constexpr std::uint64_t kCachedSegment = 128 * kKiB;
+// Of a ring; smaller ones cost more than their bytes.
 constexpr std::uint64_t kLeastMessage = 16 * kKiB;
 constexpr std::uint64_t kMostSegment = 256 * 1024 * kKiB;
 constexpr std::uint32_t kLinkSegment = 64 * kKiB;
@@ -67,9 +69,8 @@ std::uint64_t segments_for(const Facts& facts, const Algorithm& algorithm) {
   return algorithm.collective == Collective::kBroadcast ? 4 : 2;
 }
 
-// The largest segment that pays. Where several ranks of a host pass each other's data on, what they
-// stage and work on should stay in their caches; but a message of a ring should not get so small
-// that it costs more than its bytes.
+// The largest segment that pays: where several ranks of a host pass each other's data on, one that
+// stays in their caches.
 std::uint64_t most_that_pays(const Facts& facts, const Algorithm& algorithm) {
   const std::uint64_t capacity = segment_capacity(algorithm, *facts.placement);
   if (facts.placement->hosts() == 1) return capacity;

@@ -24,6 +24,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/skip.h"
 #include "harness/team.h"
 #include "hfreduce.h"
 
@@ -174,7 +175,7 @@ bool readable() {
 class PeerReads : public testing::Test {
  protected:
   void SetUp() override {
-    if (!readable()) GTEST_SKIP() << "processes may not read each other's memory here";
+    if (!readable()) HFR_SKIP("processes may not read each other's memory here");
   }
 };
 
