@@ -77,15 +77,25 @@ Status check(const Arguments& args, kernels::DataType type, const comm::Comm& co
   return check_buffers(args, type, reduces || args.root == comm.rank());
 }
 
-// A call that was checked, as far as one rank can.
+// The call that the arguments make, as far as one rank can check them.
+Status check_call(const Arguments& args, const comm::Comm& comm, comm::CollectiveCall* call) {
+  HFR_TRY(translate(args, *call));
+  HFR_TRY(check(args, call->type, comm));
+  call->collective = args.collective;
+  call->send = args.send;
+  call->receive = args.receive;
+  call->count = args.count;
+  call->root = args.root;
+  return {};
+}
+
 Result<PendingCall> checked(const Arguments& args, const hfreduceCallConfig_t* config) {
   PendingCall pending;
   pending.handle = args.comm;
   pending.comm = comms().pin(args.comm);
   if (!pending.comm) return bad_handle("communicator");
   comm::CollectiveCall& call = pending.call;
-  HFR_TRY(translate(args, call));
-  HFR_TRY(check(args, call.type, *pending.comm));
+  HFR_TRY(check_call(args, *pending.comm, &call));
   hfreduceCallConfig_t full = HFREDUCE_CALL_CONFIG_INITIALIZER;
   HFR_TRY(read_struct(config, "HFREDUCE_CALL_CONFIG_INITIALIZER", full));
   if (full.stream != nullptr) {
@@ -97,14 +107,20 @@ Result<PendingCall> checked(const Arguments& args, const hfreduceCallConfig_t* c
   }
   if (full.request != nullptr) *full.request = nullptr;
   pending.request = full.request;
-  call.collective = args.collective;
-  call.send = args.send;
-  call.receive = args.receive;
-  call.count = args.count;
-  call.root = args.root;
   if (full.timeout_ms != HFREDUCE_CONFIG_UNDEF_INT) call.timeout_ms = full.timeout_ms;
   if (full.algorithm != nullptr) pending.algorithm = full.algorithm;
   return pending;
+}
+
+// A blocking call without options, outside a group: the way that most calls take.
+Status call_at_once(const Arguments& args) {
+  const CommTable::Pin comm = comms().pin(args.comm);
+  if (!comm) return bad_handle("communicator");
+  comm::CollectiveCall call;
+  HFR_TRY(check_call(args, *comm, &call));
+  executor::Operation operation;
+  HFR_TRY(comm->prepare(call, operation));
+  return comm->run(operation);
 }
 
 Status check_and_submit(const Arguments& args, const hfreduceCallConfig_t* config) {
@@ -166,7 +182,8 @@ hfreduceResult_t collective(const Arguments& args, const hfreduceCallConfig_t* c
 }
 
 hfreduceResult_t plain_collective(const Arguments& args, hfreduceStream_t stream) {
-  if (stream == nullptr) return collective(args, nullptr);
+  if (stream == nullptr)
+    return in_group() ? collective(args, nullptr) : guarded([&] { return call_at_once(args); });
   hfreduceCallConfig_t config = HFREDUCE_CALL_CONFIG_INITIALIZER;
   config.stream = stream;
   return collective(args, &config);

@@ -147,6 +147,8 @@ Status submit_setup(std::function<Status()> setup) {
 
 void group_start() noexcept { ++group.depth; }
 
+bool in_group() noexcept { return group.depth > 0; }
+
 void group_refused(const Status& status) {
   if (group.depth > 0 && group.refusal.ok()) group.refusal = status;
 }

@@ -27,6 +27,7 @@ Status submit(PendingCall call);
 Status submit_setup(std::function<Status()> setup);
 
 void group_start() noexcept;
+bool in_group() noexcept;  // this thread is between a start and its end
 Status group_end();
 // A call inside a group was refused: then none of the group is started, and its end says why.
 void group_refused(const Status& status);

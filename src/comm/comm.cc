@@ -40,14 +40,14 @@ const char* name_of(Collective collective) {
   return collective == Collective::kAllReduce ? "allreduce" : "broadcast";
 }
 
-executor::Signature signature_of(const CollectiveCall& call) {
+executor::Signature signature_of(const CallShape& shape) {
   executor::Signature signature;
-  signature.collective = name_of(call.collective);
-  signature.type = call.type;
-  signature.op = call.op;
-  signature.reduces = call.collective == Collective::kAllReduce;
-  signature.root = call.collective == Collective::kBroadcast ? call.root : -1;
-  signature.count = call.count;
+  signature.collective = name_of(shape.collective);
+  signature.type = shape.type;
+  signature.op = shape.op;
+  signature.reduces = shape.collective == Collective::kAllReduce;
+  signature.root = shape.collective == Collective::kBroadcast ? shape.root : -1;
+  signature.count = shape.count;
   return signature;
 }
 
@@ -317,24 +317,35 @@ Result<executor::BoundPlan*> Comm::plan_for(const algorithms::Algorithm& algorit
 
 // Both buffers of an allreduce, or the root's input, if peers can map them; else the root's input
 // if they can read it all the same.
-Status Comm::offer_buffers(std::uint64_t bytes, const PlannedCall& planned,
-                           executor::Call* call) const {
-  const bool output_too = planned.shape.collective == Collective::kAllReduce;
+Status Comm::offer_buffers(PlannedCall* planned, executor::Call* call) const {
+  PlannedCall::Looked& looked = planned->looked;
+  if (looked.input != call->input || looked.output != call->output ||
+      looked.version != memory::host_allocations().version())
+    HFR_TRY(look_up_buffers(planned, *call));
+  call->offer = looked.offer;
+  using planner::OffersPrivate;
+  if (call->offer.process == 0 &&
+      (planned->offers_private == OffersPrivate::kAlways ||
+       (planned->offers_private == OffersPrivate::kOutOfPlace && call->input != call->output)))
+    call->offer = engine_->peer_reads().offer(call->input, call->elements * call->element_bytes);
+  return {};
+}
+
+Status Comm::look_up_buffers(PlannedCall* planned, const executor::Call& call) const {
   const memory::HostAllocations& table = memory::host_allocations();
-  const auto input = table.find(call->input, bytes);
-  const auto output = output_too ? table.find(call->output, bytes) : input;
-  if (!input || !output) {
-    using planner::OffersPrivate;
-    if (planned.offers_private == OffersPrivate::kAlways ||
-        (planned.offers_private == OffersPrivate::kOutOfPlace && call->input != call->output))
-      call->offer = engine_->peer_reads().offer(call->input, bytes);
-    return {};
+  PlannedCall::Looked looked{call.input, call.output, table.version(), {}};
+  const bool output_too = planned->shape.collective == Collective::kAllReduce;
+  const std::uint64_t bytes = call.elements * call.element_bytes;
+  const auto input = table.find(call.input, bytes);
+  const auto output = output_too ? table.find(call.output, bytes) : input;
+  if (input && output) {
+    HFR_ASSIGN(looked.offer.process, bootstrap::serve_memory([&table](std::uint64_t number) {
+                 return table.duplicate(number);
+               }));
+    looked.offer.input = {input->id, input->offset};
+    if (output_too) looked.offer.output = {output->id, output->offset};
   }
-  HFR_ASSIGN(call->offer.process, bootstrap::serve_memory([&table](std::uint64_t number) {
-               return table.duplicate(number);
-             }));
-  call->offer.input = {input->id, input->offset};
-  if (output_too) call->offer.output = {output->id, output->offset};
+  planned->looked = looked;
   return {};
 }
 
@@ -353,53 +364,55 @@ Status Comm::prepare(const CollectiveCall& call, executor::Operation& operation)
   if (latch_.raised()) return latch_.status();
   if (finalized_)
     return Status(Code::kInvalidUsage, "the communicator was finalized: no operation may follow");
-  const bool reduces = call.collective == Collective::kAllReduce;
-  executor::Call& bound = operation.call = {};
-  bound.signature = signature_of(call);
-  const std::size_t element = kernels::size_of(call.type);
-  // Bytes are bytes to a broadcast.
-  const kernels::DataType type = reduces ? call.type : kernels::DataType::kUint8;
-  bound.element_bytes = static_cast<std::uint32_t>(kernels::size_of(type));
-  bound.elements = call.count * element / bound.element_bytes;
-  bound.input =
-      static_cast<const std::byte*>(!reduces && call.root != rank_ ? call.receive : call.send);
+  HFR_ASSIGN(PlannedCall* const planned, planned_call(call));
+  executor::Call& bound = operation.call = planned->call;
+  const bool receives = call.collective == Collective::kBroadcast && call.root != rank_;
+  bound.input = static_cast<const std::byte*>(receives ? call.receive : call.send);
   bound.output = static_cast<std::byte*>(call.receive);
   bound.timeout_ms = call.timeout_ms >= 0 ? call.timeout_ms : options_.timeout_ms;
-  const kernels::ReduceOp op = reduces ? call.op : kernels::ReduceOp::kSum;
-  const bool multiplies = op == kernels::ReduceOp::kPreMulSum;
-  bound.reduce = kernel_of(type, multiplies ? kernels::ReduceOp::kSum : op);
-  if (multiplies) {
+  if (bound.multiply != nullptr) {
     bound.raw_input = bound.input;
     bound.input = bound.output;
     bound.scalar = call.scalar;
-    bound.multiply = kernel_of(type, kernels::ReduceOp::kProd);
-  }
-  bound.divisor = op == kernels::ReduceOp::kAvg ? ranks_ : 0;
-  if (ranks_ == 1) return {};
-  const CallShape shape{call.collective, call.type, op, call.root, call.count};
-  const PlannedCall* planned = call.algorithm == nullptr ? recent_calls_.find(shape) : nullptr;
-  PlannedCall fresh;
-  if (planned == nullptr) {
-    HFR_ASSIGN(fresh, plan_call(shape, bound, call.algorithm ? call.algorithm : ""));
-    planned = call.algorithm == nullptr ? &recent_calls_.keep(fresh) : &fresh;
   }
   operation.route = planned->route;
   operation.zero_copy = planned->zero_copy;
-  bound.tag.fingerprint = planned->fingerprint;
   const executor::BoundPlan* zero_copy = operation.zero_copy.plan;
-  return zero_copy != nullptr && zero_copy->offers
-             ? offer_buffers(call.count * element, *planned, &bound)
-             : Status();
+  return zero_copy != nullptr && zero_copy->offers ? offer_buffers(planned, &bound) : Status();
 }
 
-Result<PlannedCall> Comm::plan_call(const CallShape& shape, const executor::Call& call,
-                                    std::string_view forced) {
+// Valid until the next call of this.
+Result<PlannedCall*> Comm::planned_call(const CollectiveCall& call) {
+  const CallShape shape{call.collective, call.type, call.op, call.root, call.count};
+  PlannedCall& planned = call.algorithm == nullptr ? recent_calls_.place_of(shape) : forced_call_;
+  if (call.algorithm != nullptr || !planned.planned || !(planned.shape == shape)) {
+    planned = {};
+    HFR_TRY(plan_call(shape, call.algorithm != nullptr ? call.algorithm : "", &planned));
+    planned.planned = true;
+  }
+  return &planned;
+}
+
+// What does not depend on the buffers.
+Status Comm::plan_call(const CallShape& shape, std::string_view forced, PlannedCall* planned) {
+  planned->shape = shape;
+  executor::Call& call = planned->call;
+  call.signature = signature_of(shape);
+  const bool reduces = shape.collective == Collective::kAllReduce;
+  // Bytes are bytes to a broadcast.
+  const kernels::DataType type = reduces ? shape.type : kernels::DataType::kUint8;
+  call.element_bytes = static_cast<std::uint32_t>(kernels::size_of(type));
+  call.elements = shape.count * kernels::size_of(shape.type) / call.element_bytes;
+  const kernels::ReduceOp op = reduces ? shape.op : kernels::ReduceOp::kSum;
+  const bool multiplies = op == kernels::ReduceOp::kPreMulSum;
+  call.reduce = kernel_of(type, multiplies ? kernels::ReduceOp::kSum : op);
+  if (multiplies) call.multiply = kernel_of(type, kernels::ReduceOp::kProd);
+  call.divisor = op == kernels::ReduceOp::kAvg ? ranks_ : 0;
+  if (ranks_ == 1) return {};
   const std::uint64_t bytes = call.elements * call.element_bytes;
   const std::int32_t root = std::max(shape.root, 0);
   HFR_ASSIGN(const planner::Choice choice,
              planner::choose(facts_, {shape.collective, bytes, forced}));
-  PlannedCall planned;
-  planned.shape = shape;
   const auto route_by = [&](const algorithms::Algorithm& algorithm, std::uint32_t segment_bytes,
                             executor::Route* route) -> Status {
     HFR_ASSIGN(const executor::BoundPlan* const plan, plan_for(algorithm, root));
@@ -407,11 +420,11 @@ Result<PlannedCall> Comm::plan_call(const CallShape& shape, const executor::Call
                                   call.element_bytes, segment_bytes);
     return {};
   };
-  HFR_TRY(route_by(*choice.algorithm, choice.segment_bytes, &planned.route));
+  HFR_TRY(route_by(*choice.algorithm, choice.segment_bytes, &planned->route));
   if (choice.zero_copy != nullptr)
-    HFR_TRY(route_by(*choice.zero_copy, choice.zero_copy_segment_bytes, &planned.zero_copy));
-  planned.offers_private = choice.offers_private;
-  planned.fingerprint =
+    HFR_TRY(route_by(*choice.zero_copy, choice.zero_copy_segment_bytes, &planned->zero_copy));
+  planned->offers_private = choice.offers_private;
+  call.tag.fingerprint =
       Fingerprint()
           .add(static_cast<std::uint64_t>(shape.collective) << 32 |
                static_cast<std::uint64_t>(shape.type) << 16 | static_cast<std::uint64_t>(shape.op))
@@ -419,7 +432,7 @@ Result<PlannedCall> Comm::plan_call(const CallShape& shape, const executor::Call
           .add(static_cast<std::uint64_t>(static_cast<std::int64_t>(shape.root)))
           .add(channels_.at(choice.algorithm) << 32 | choice.segment_bytes)
           .folded();
-  return planned;
+  return {};
 }
 
 void Comm::start(executor::Operation& operation) {

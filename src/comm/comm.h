@@ -70,9 +70,10 @@ class Comm {
   std::string answer(std::uint64_t sequence, std::int32_t* rank) const;
   Result<std::unique_ptr<transport::Link>> take_link(std::int32_t peer, transport::Inbox& inbox);
   Result<executor::BoundPlan*> plan_for(const algorithms::Algorithm& algorithm, std::int32_t root);
-  Result<PlannedCall> plan_call(const CallShape& shape, const executor::Call& call,
-                                std::string_view forced);
-  Status offer_buffers(std::uint64_t bytes, const PlannedCall& planned, executor::Call* call) const;
+  Result<PlannedCall*> planned_call(const CollectiveCall& call);
+  Status plan_call(const CallShape& shape, std::string_view forced, PlannedCall* planned);
+  Status offer_buffers(PlannedCall* planned, executor::Call* call) const;
+  Status look_up_buffers(PlannedCall* planned, const executor::Call& call) const;
   Result<UniqueFd> fetch_memory(std::uint64_t process, std::uint64_t object);
   algorithms::Request request(std::int32_t root) const;
   std::string explain_peer_reads() const;
@@ -96,6 +97,7 @@ class Comm {
       plans_;
   std::map<const algorithms::Algorithm*, std::size_t> channels_;
   RecentCalls recent_calls_;
+  PlannedCall forced_call_;  // the latest of a named algorithm
   std::map<std::int32_t, std::vector<UniqueFd>> connecting_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, bootstrap::MemoryRequest> asked_memory_;
   bool finalized_ = false;

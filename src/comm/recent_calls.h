@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "comm/options.h"
-#include "executor/bound_plan.h"
+#include "executor/call.h"
 #include "planner/planner.h"
 
 namespace hfreduce::comm {
@@ -22,22 +22,24 @@ struct CallShape {
 
 struct PlannedCall {
   CallShape shape;
-  executor::Route route, zero_copy;                                        // as in Operation
+  executor::Call call;               // but for its buffers, its scalar and its deadline
+  executor::Route route, zero_copy;  // as in Operation
   planner::OffersPrivate offers_private = planner::OffersPrivate::kNever;  // for zero_copy
-  std::uint32_t fingerprint = 0;
+  bool planned = false;  // else nothing is here yet
+
+  // What the memory table said of the buffers of the latest of these calls.
+  struct Looked {
+    const std::byte *input = nullptr, *output = nullptr;
+    std::uint64_t version = 0;  // of the table; 0: it was not asked
+    transport::Offer offer;     // nothing: not all are there
+  } looked;
 };
 
 // One place for each of a few shapes; a newcomer takes the place of who had it.
 class RecentCalls {
  public:
-  // nullptr: not among them.
-  const PlannedCall* find(const CallShape& shape) const noexcept {
-    const PlannedCall& call = places_[place(shape)];
-    return call.route.plan != nullptr && call.shape == shape ? &call : nullptr;
-  }
-  const PlannedCall& keep(const PlannedCall& call) noexcept {
-    return places_[place(call.shape)] = call;
-  }
+  // Where a call of this shape is to be: it is there if it is planned and of this shape.
+  PlannedCall& place_of(const CallShape& shape) noexcept { return places_[place(shape)]; }
 
  private:
   static constexpr unsigned kPlacesLog2 = 6;

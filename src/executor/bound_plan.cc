@@ -33,6 +33,7 @@ class Binder {
       }
       plan_.lanes.push_back(std::move(bound));
     }
+    plan_.seen = std::make_unique<std::int64_t[]>(plan_.wait_lines.size());
     return std::move(plan_);
   }
 
@@ -64,8 +65,7 @@ class Binder {
     }
     const AreaPlace& area = channel_.areas[place.area];
     bound.whole_segment = area.whole_segment;
-    bound.slots = area.slots;
-    bound.stride = area.stride;
+    bound.ring = {area.slots, area.stride};
     bound.offset = area.offset;
     bound.kind = BoundPlace::Kind::kRemoteSlot;
     if (mapped(place.owner)) {

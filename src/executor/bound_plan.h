@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,6 +16,16 @@
 namespace hfreduce::executor {
 
 class Peers;
+
+// Which slot of a ring a tick has. Divisions are dear, and most rings have a power of two.
+struct SlotRing {
+  std::uint32_t slots = 1, stride = 0;
+
+  std::size_t at(std::uint64_t tick) const noexcept {
+    const bool by_mask = (slots & (slots - 1)) == 0;
+    return (by_mask ? tick & (slots - 1) : tick % slots) * stride;
+  }
+};
 
 struct BoundPlace {
   enum class Kind : std::uint8_t {
@@ -29,19 +40,10 @@ struct BoundPlace {
   Kind kind = Kind::kInput;
   bool whole_segment = false;
   std::int32_t owner = 0;  // kPeerInput, kPeerOutput: its number on this host
-  std::uint32_t slots = 1, stride = 0;
+  SlotRing ring;
   std::byte* base = nullptr;  // kMappedSlot: slot 0
   std::uint64_t offset = 0;   // kRemoteSlot: of slot 0 in the peer's window
   schedule::Tick tick;
-};
-
-// Where a flag of a window lies: in one line, or at the heads of a ring of slots.
-struct FlagRing {
-  std::uint32_t slots = 1, stride = 0;
-
-  std::size_t at(std::uint64_t tick) const noexcept {
-    return slots == 1 ? 0 : tick % slots * stride;
-  }
 };
 
 // A flag to raise: the own line for mapped peers, with their doorbells; messages for posted ones.
@@ -56,7 +58,7 @@ struct BoundStep {
   std::uint8_t skew = 0, lag = 0;
   bool final = false, staging = false, offers = false;
   std::uint32_t flag = 0;  // number among all flags of the window
-  FlagRing ring;           // of the flag
+  SlotRing ring;           // of slots that carry the flag; one: it has a line of its own
   schedule::Tick tick;
   schedule::ChunkRange chunks;
   schedule::Range sources, destinations;  // of BoundPlan::places
@@ -89,7 +91,9 @@ struct BoundPlan {
   std::vector<transport::DoorbellLine*> doorbells;
   std::vector<std::int32_t> posted;  // peers of bare messages
   std::vector<std::int32_t> links;   // every posted peer that the plan talks to or hears from
-  std::uint32_t most_operands = 1;   // the largest number of sources or destinations of a step
+  // Of wait_lines: the latest value that this rank has seen of each, since credit lasts.
+  std::unique_ptr<std::int64_t[]> seen;
+  std::uint32_t most_operands = 1;  // the largest number of sources or destinations of a step
   std::uint32_t ticket_rings = 0;
   bool offers = false;  // this rank's buffers have to be mapped by others
   // All that is done with a peer's own buffers is to copy its input: so it need not be mapped where

@@ -152,9 +152,10 @@ void Engine::finish_head(Status status) {
   peers_.close();
   head_active_ = false;
   queue_.pop_front();
-  operation.status = std::move(status)
-                         .with_sequence(operation.call.sequence)
-                         .with_phase(operation.call.signature.collective);
+  if (!status.ok())
+    operation.status = std::move(status)
+                           .with_sequence(operation.call.sequence)
+                           .with_phase(operation.call.signature.collective);
   operation.state.store(Operation::State::kDone, std::memory_order_release);
   outstanding_.fetch_sub(1, std::memory_order_release);
 }

@@ -20,12 +20,12 @@ std::int64_t tick_of(const schedule::Tick& tick, std::uint64_t iteration,
 }
 
 // The line of a flag that is about to have, or to be given, this value.
-const transport::Flag& flag_of(const WaitLine& wait, const FlagRing& ring,
+const transport::Flag& flag_of(const WaitLine& wait, const SlotRing& ring,
                                std::int64_t value) noexcept {
   return *reinterpret_cast<const transport::Flag*>(wait.line +
                                                    ring.at(static_cast<std::uint64_t>(value - 1)));
 }
-transport::Flag& flag_of(const BoundSignal& signal, const FlagRing& ring,
+transport::Flag& flag_of(const BoundSignal& signal, const SlotRing& ring,
                          std::int64_t value) noexcept {
   return *reinterpret_cast<transport::Flag*>(signal.line +
                                              ring.at(static_cast<std::uint64_t>(value - 1)));
@@ -69,9 +69,11 @@ void Run::begin(const Route& route, const Call& call, std::uint64_t base) {
   cut_ = route.cut;
   // Nothing below allocates once a plan of this size has run before.
   lanes_.assign(plan.lanes.size(), {});
-  tickets_.assign(plan.ticket_rings, {});
-  sources_.resize(std::max<std::size_t>(sources_.size(), plan.most_operands));
-  destinations_.resize(sources_.size());
+  if (plan.ticket_rings != 0) tickets_.assign(plan.ticket_rings, {});
+  if (sources_.size() < plan.most_operands) {
+    sources_.resize(plan.most_operands);
+    destinations_.resize(plan.most_operands);
+  }
   lanes_left_ = 0;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     lanes_[i].lane = &plan.lanes[i];
@@ -216,8 +218,7 @@ std::byte* Run::address(const BoundPlace& place, const Here& here,
     default: {
       const auto tick =
           static_cast<std::uint64_t>(tick_of(place.tick, here.iteration, here.repetition));
-      return place.base + (tick % place.slots) * place.stride +
-             (place.whole_segment ? extent.begin * bytes : 0);
+      return place.base + place.ring.at(tick) + (place.whole_segment ? extent.begin * bytes : 0);
     }
   }
 }
@@ -228,7 +229,7 @@ std::uint64_t Run::remote_offset(const BoundPlace& place, const Here& here,
     return (here.first + extent.begin) * call_->element_bytes;
   const auto tick =
       static_cast<std::uint64_t>(tick_of(place.tick, here.iteration, here.repetition));
-  return place.offset + (tick % place.slots) * place.stride +
+  return place.offset + place.ring.at(tick) +
          (place.whole_segment ? extent.begin * call_->element_bytes : 0);
 }
 
@@ -261,10 +262,15 @@ bool Run::execute(LaneState& state, const BoundStep& step, const Here& here) noe
 bool Run::wait(LaneState& state, const BoundStep& step, std::int64_t needed) noexcept {
   if (needed <= 0) return true;
   for (; state.peer_at < step.waits.count; ++state.peer_at) {
-    const WaitLine& wait = plan_->wait_lines[step.waits.begin + state.peer_at];
+    const std::uint32_t at = step.waits.begin + state.peer_at;
+    // Credit of which more than enough was there the last time: the line stays where it is.
+    std::int64_t& seen = plan_->seen[at];
+    if (step.lag != 0 && seen >= needed) continue;
+    const WaitLine& wait = plan_->wait_lines[at];
     const transport::Flag& flag = flag_of(wait, step.ring, needed);
     const auto value = static_cast<std::int64_t>(flag.value.load(std::memory_order_acquire));
     if (value < needed) return false;
+    seen = value;
     const std::uint64_t tag = flag.tag.load(std::memory_order_relaxed);
     if (tag == tag_) continue;
     const Tag theirs = transport::unpack_tag(tag);

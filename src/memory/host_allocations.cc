@@ -49,6 +49,7 @@ Result<void*> HostAllocations::allocate(const MappingOptions& options) {
   std::byte* const data = mapping.data();
   const std::lock_guard lock(mutex_);
   by_address_.try_emplace(data, Entry{std::move(mapping), {}, ++last_id_, options.bytes, 0});
+  changed();
   return static_cast<void*>(data);
 }
 
@@ -63,6 +64,7 @@ Status HostAllocations::free(void* pointer) {
     }
     entry = std::move(found->second);
     by_address_.erase(found);
+    changed();
   }
   // Unmapped outside of the lock: a gigabyte takes its time.
   return {};
@@ -90,6 +92,7 @@ Result<std::uint64_t> HostAllocations::adopt(void* pointer, std::size_t bytes, i
   if (after != by_address_.begin() && std::prev(after)->first + std::prev(after)->second.bytes > at)
     return unfit("some of it is registered or was allocated by hfreduceMemAlloc");
   by_address_.try_emplace(at, Entry{{}, std::move(own), ++last_id_, bytes, offset});
+  changed();
   return last_id_;
 }
 
@@ -104,6 +107,7 @@ Status HostAllocations::release(std::uint64_t id) {
   if (entry == by_address_.end() || !entry->second.adopted)
     return Status(Code::kInvalidArgument, "this is not registered, or not any more");
   by_address_.erase(entry);
+  changed();
   return {};
 }
 

@@ -2,6 +2,7 @@
 // and callers' own mappings that hfreduceCommRegisterMapping told of.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -38,6 +39,9 @@ class HostAllocations {
   // private, reaches past the descriptor's end, or touches what is here already.
   Result<std::uint64_t> adopt(void* pointer, std::size_t bytes, int fd, std::size_t offset);
   Status release(std::uint64_t id);
+  // Changes with every change of the table, and is never 0: while it is the same, find() answers
+  // the same.
+  std::uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
   // A new descriptor of the object, for somebody else; invalid: there is no such any more.
   UniqueFd duplicate(std::uint64_t id) const;
   // Of all that is allocated, in whole pages.
@@ -55,10 +59,12 @@ class HostAllocations {
   };
   using Entries = std::map<const std::byte*, Entry>;
   Entries::const_iterator entry_of(std::uint64_t id) const;
+  void changed() noexcept { version_.fetch_add(1, std::memory_order_release); }
 
   mutable std::mutex mutex_;
   Entries by_address_;
   std::uint64_t last_id_ = 0;
+  std::atomic<std::uint64_t> version_{1};
 };
 
 // The process's own. Lives to the end of the process: memory that was not freed stays usable in the

@@ -60,6 +60,7 @@ struct ChunkRange {
   std::int32_t count = 1;
 
   std::int32_t first(std::int32_t k) const noexcept {
+    if (modulus == 1) return base;
     const std::int64_t at = (start + std::int64_t{k} * stride) % modulus;
     return base + static_cast<std::int32_t>(at < 0 ? at + modulus : at);
   }
