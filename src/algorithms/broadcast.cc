@@ -115,12 +115,6 @@ Schedule emit_hierarchical(const Request& request, std::int32_t rank, Shape shap
 
 }  // namespace
 
-// Everyone reads the root's slots.
-Layout direct_layout(const Request& request) { return hierarchical_channel(request).layout; }
-Schedule emit_direct(const Request& request, std::int32_t rank) {
-  return emit_hierarchical(request, rank, chain_node);
-}
-
 Layout chain_layout(const Request& request) { return flat_channel(*request.placement).layout; }
 Schedule emit_chain(const Request& request, std::int32_t rank) {
   return emit_flat(request, rank, chain_node);

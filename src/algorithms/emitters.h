@@ -26,6 +26,8 @@ schedule::Schedule emit_hierarchical_ring(const Request& request, std::int32_t r
 schedule::Layout hierarchical_tree_layout(const Request& request);
 schedule::Schedule emit_hierarchical_tree(const Request& request, std::int32_t rank);
 
+schedule::Layout eager_layout(const Request& request);
+schedule::Schedule emit_eager(const Request& request, std::int32_t rank);
 schedule::Layout direct_layout(const Request& request);
 schedule::Schedule emit_direct(const Request& request, std::int32_t rank);
 schedule::Layout chain_layout(const Request& request);

@@ -45,6 +45,9 @@ constexpr std::array kAlgorithms{
     Algorithm{"recursive-doubling", kAllReduce,
               "partners swap what they hold, in as many rounds as the ranks have bits", anywhere,
               recursive_doubling_layout, emit_recursive_doubling},
+    Algorithm{"eager", kBroadcast,
+              "one host, few bytes: they come with their flag, and the root runs far ahead",
+              on_one_host, eager_layout, emit_eager},
 };
 
 }  // namespace

@@ -324,9 +324,11 @@ Status Comm::offer_buffers(PlannedCall* planned, executor::Call* call) const {
     HFR_TRY(look_up_buffers(planned, *call));
   call->offer = looked.offer;
   using planner::OffersPrivate;
-  if (call->offer.process == 0 &&
-      (planned->offers_private == OffersPrivate::kAlways ||
-       (planned->offers_private == OffersPrivate::kOutOfPlace && call->input != call->output)))
+  const OffersPrivate offers = planned->offers_private;
+  if (call->offer.process != 0 || offers == OffersPrivate::kNever) return {};
+  const bool if_slow = offers == OffersPrivate::kIfSlow ||
+                       (offers == OffersPrivate::kOutOfPlaceIfSlow && call->input != call->output);
+  if (offers == OffersPrivate::kAlways || (if_slow && engine_->better_read()))
     call->offer = engine_->peer_reads().offer(call->input, call->elements * call->element_bytes);
   return {};
 }

@@ -109,8 +109,9 @@ std::string Comm::explain_peer_reads() const {
         facts_.peer_reads == PeerReads::kShared ? "ranks share cores"
                                                 : "several readers hold each other up");
   return fmt::format(
-      " A broadcast copies ordinary buffers once, straight out of the root's memory "
-      "(process_vm_readv), from {} KiB on, in place up to {} KiB.",
+      " While staging is slow (no cache is common to the cores that the ranks are on) a broadcast "
+      "copies ordinary buffers once, straight out of the root's memory (process_vm_readv), from {} "
+      "KiB on, in place up to {} KiB.",
       planner::kPeerReadsFrom >> 10, planner::kPeerReadsInPlaceUpTo >> 10);
 }
 

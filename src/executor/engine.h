@@ -107,6 +107,9 @@ class Engine {
   // All ranks of the host could.
   void allow_peer_reads() noexcept { peer_reads_.allow(); }
   const transport::PeerReads& peer_reads() const noexcept { return peer_reads_; }
+  // Whether peers that may read this rank's private memory should, rather than have it staged: a
+  // matter of where the cores are just now.
+  bool better_read() noexcept { return run_.better_read(); }
 
   const History& history() const noexcept { return history_; }
   bool oversubscribed() const noexcept { return options_.oversubscribed; }

@@ -40,17 +40,6 @@ transport::Offer read_offer(const WaitLine& wait, std::int64_t value) noexcept {
       static_cast<std::uint64_t>(value));
 }
 
-// Into lines that a peer's cache holds. Below this the peer's next read from memory costs more than
-// fetching its lines does.
-void copy_to_peer(void* to, const void* from, std::size_t bytes) noexcept {
-  constexpr std::size_t kStreamFrom = 4096;
-  if (bytes < kStreamFrom || !kernels::streaming_pays()) {
-    std::memcpy(to, from, bytes);
-  } else {
-    kernels::copy_past_caches(to, from, bytes);
-  }
-}
-
 }  // namespace
 
 void Run::begin(const Route& route, const Call& call, std::uint64_t base) {
@@ -400,7 +389,8 @@ bool Run::put(LaneState& state, const BoundStep& step, const Here& here) noexcep
   const std::uint64_t bytes = part.count * call_->element_bytes;
   if (step.peer < 0) {
     if (bytes != 0)
-      copy_to_peer(address(destination, here, part), address(source, here, part), bytes);
+      kernels::copy_to_peer(address(destination, here, part), address(source, here, part), bytes,
+                            &stores_);
     raise(step, tick + 1);
     return true;
   }
@@ -441,7 +431,8 @@ void Run::reduce(const BoundStep& step, const Here& here) noexcept {
     destinations_[i] = address(plan_->places[step.destinations.begin + i], here, part);
   }
   if (step.staging) {
-    copy_to_peer(destinations_[0], sources_[0], part.count * call_->element_bytes);
+    kernels::copy_to_peer(destinations_[0], sources_[0], part.count * call_->element_bytes,
+                          &stores_);
     return;
   }
   kernels::ReduceArgs args;

@@ -9,6 +9,7 @@
 #include "executor/bound_plan.h"
 #include "executor/call.h"
 #include "executor/peers.h"
+#include "kernels/cpu/stream_copy.h"
 #include "transport/shm/doorbell.h"
 #include "transport/shm/peer_reads.h"
 
@@ -33,6 +34,8 @@ class Run {
   // just died, which others know better; ok: nothing is wrong.
   const Status& unreadable() const noexcept { return unreadable_; }
   std::int32_t failed_peer() const noexcept { return failed_peer_; }
+  // See kernels::StoreChoice::better_read.
+  bool better_read() noexcept { return stores_.better_read(); }
   // One round over the lanes. Returns whether any step was done.
   bool advance() noexcept;
   bool finished() const noexcept { return lanes_left_ == 0; }
@@ -117,6 +120,7 @@ class Run {
   std::vector<std::array<transport::Ticket, kTicketsARing>> tickets_;
   std::vector<const void*> sources_;
   std::vector<void*> destinations_;
+  kernels::StoreChoice stores_;
 };
 
 }  // namespace hfreduce::executor

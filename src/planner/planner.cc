@@ -25,8 +25,13 @@ constexpr std::uint64_t kCachedSegment = 128 * kKiB;
 constexpr std::uint64_t kLeastMessage = 16 * kKiB;
 constexpr std::uint64_t kMostSegment = 256 * 1024 * kKiB;
 constexpr std::uint32_t kLinkSegment = 64 * kKiB;
-constexpr std::uint64_t kLeastSegment =
-    32 * kKiB;  // so that the steps do not cost more than the bytes
+// So that the steps do not cost more than the bytes.
+constexpr std::uint64_t kLeastSegment = 64 * kKiB;
+// A broadcast's bytes cross from cache to cache while the next ones are written: the sooner they
+// begin the better, as long as a segment costs more than its steps.
+constexpr std::uint32_t kEagerUpTo = 2 * kKiB;
+constexpr std::uint32_t kDirectSegment = 32 * kKiB;
+constexpr std::uint64_t kLeastDirectSegment = 8 * kKiB;
 // Below this a tree's log2 n hops beat a ring's 2(n - 1); with few hosts the ring's even load wins
 // sooner.
 constexpr std::uint64_t kTreeUpTo = 64 * kKiB;
@@ -35,7 +40,7 @@ constexpr std::uint64_t kDoublingUpTo = 32 * kKiB;
 constexpr std::uint64_t kDoublingAmongMatesUpTo = 2 * kKiB;
 constexpr std::int32_t kRingUpToHosts = 16;
 constexpr std::int32_t kChainUpToHosts = 8;
-constexpr std::string_view kZeroCopy = "zero-copy";
+constexpr std::string_view kZeroCopy = "zero-copy", kDirect = "direct";
 // Below this its two rendezvous cost more than the copies that it saves.
 constexpr std::uint64_t kZeroCopyFrom = 4 * kKiB;
 // So that an abort is heard within one.
@@ -53,7 +58,7 @@ std::string_view pick_allreduce(const schedule::Placement& placement, std::uint6
 }
 
 std::string_view pick_broadcast(const schedule::Placement& placement, std::uint64_t bytes) {
-  if (placement.hosts() == 1) return "direct";
+  if (placement.hosts() == 1) return bytes <= kEagerUpTo ? "eager" : "direct";
   const bool tree =
       bytes <= kTreeUpTo ? placement.hosts() > 2 : placement.hosts() > kChainUpToHosts;
   if (placement.most_local() == 1) return tree ? "tree" : "chain";
@@ -84,11 +89,15 @@ std::uint64_t most_that_pays(const Facts& facts, const Algorithm& algorithm) {
   return algorithm.collective == Collective::kBroadcast ? std::min(capacity, kMessage) : capacity;
 }
 
+std::uint64_t least_segment(const Facts& facts, const Algorithm& algorithm) {
+  if (facts.placement->hosts() > 1) return kLinkSegment;
+  return algorithm.name == kDirect ? kLeastDirectSegment : kLeastSegment;
+}
+
 std::uint32_t pick_segment(const Facts& facts, const Algorithm& algorithm, std::uint64_t bytes) {
-  const bool one_host = facts.placement->hosts() == 1;
   const std::uint64_t most = most_that_pays(facts, algorithm);
   const std::uint64_t pieces = segments_for(facts, algorithm);
-  std::uint64_t segment = std::min<std::uint64_t>(one_host ? kLeastSegment : kLinkSegment, most);
+  std::uint64_t segment = std::min(least_segment(facts, algorithm), most);
   while (segment * 2 <= std::min(bytes / pieces, most)) segment *= 2;
   return static_cast<std::uint32_t>(segment);
 }
@@ -122,6 +131,8 @@ std::int32_t choose_leaders(const schedule::Placement& placement, std::int64_t w
 std::uint32_t segment_capacity(const Algorithm& algorithm, const schedule::Placement& placement) {
   if (algorithm.name == "one-shot" || algorithm.name == "recursive-doubling")
     return kOneShotSegment;
+  if (algorithm.name == "eager") return kEagerUpTo;
+  if (algorithm.name == kDirect) return kDirectSegment;
   if (algorithm.name.starts_with("hierarchical")) return kHierarchicalSegment;
   if (algorithm.name == kZeroCopy) return kZeroCopySegment;
   if (algorithm.name != "ring") return kSegment;
@@ -197,8 +208,9 @@ OffersPrivate offers_private(const Facts& facts, const Question& question) {
   if (facts.peer_reads != PeerReads::kGranted || question.bytes < kPeerReadsFrom ||
       facts.placement->ranks() > kPeerReadsUpToRanks)
     return OffersPrivate::kNever;
-  return ways.empty() && question.bytes <= kPeerReadsInPlaceUpTo ? OffersPrivate::kAlways
-                                                                 : OffersPrivate::kOutOfPlace;
+  return ways.empty() && question.bytes <= kPeerReadsInPlaceUpTo
+             ? OffersPrivate::kIfSlow
+             : OffersPrivate::kOutOfPlaceIfSlow;
 }
 
 std::string_view picked(const Facts& facts, const Question& question) {

@@ -26,8 +26,8 @@ enum class PeerReads : std::uint8_t {
   kShared,  // they may, but share cores: staging is less work
   kGranted
 };
-// When a root offers its private buffer.
-enum class OffersPrivate : std::uint8_t { kNever, kOutOfPlace, kAlways };
+// When a root offers its private buffer. If slow: where it finds that staging is, just now.
+enum class OffersPrivate : std::uint8_t { kNever, kOutOfPlaceIfSlow, kIfSlow, kAlways };
 
 // Rank 0's settings, handed to all.
 struct Facts {

@@ -37,8 +37,8 @@ def three_hosts_large(context):
     run_shapes(context, 3, [[2, 1, 2]], "--ops", 100, "--min-bytes", "100000", "--max-bytes", "6000000")
 
 
-ALGORITHMS = ("one-shot", "two-shot", "ring", "double-tree", "recursive-doubling", "hierarchical-ring", "hierarchical-tree", "direct",
-              "chain", "tree", "hierarchical-chain", "zero-copy")
+ALGORITHMS = ("one-shot", "two-shot", "ring", "double-tree", "recursive-doubling", "hierarchical-ring", "hierarchical-tree", "eager",
+              "direct", "chain", "tree", "hierarchical-chain", "zero-copy")
 
 
 @scenario()

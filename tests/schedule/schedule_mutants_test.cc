@@ -141,7 +141,10 @@ std::vector<Call> calls_of(const Subject& subject, std::int32_t root, bool in_pl
   const std::int32_t ranks = subject.placement->ranks();
   std::vector<Call> calls;
   std::int32_t turn = 0;
-  for (const std::int32_t length : {1, 4, 2, 5, 1, 9, 2}) {
+  std::int32_t slots = 4;
+  for (const Area& area : subject.schedule(0, root).layout.areas)
+    slots = std::max(slots, area.slots);
+  for (const std::int32_t length : {1, slots, 2, slots + 1, 1, 2 * slots + 1, 2}) {
     const bool same = subject.reduces || turn % 3 != 2;
     calls.push_back({length, same ? root : (root + 1 + turn / 2) % ranks, in_place});
     ++turn;

@@ -26,5 +26,53 @@ TEST(StreamCopy, CopiesEveryLengthFromAndToEveryAlignmentAndNothingElse) {
   }
 }
 
+// Copies of which every one takes `ns`; returns how many of them streamed.
+int streamed(StoreChoice* choice, int copies, std::int64_t ns) {
+  int streams = 0;
+  for (int i = 0; i < copies; ++i) {
+    if (choice->streams())
+      ++streams;
+    else if (choice->is_timed())
+      choice->took(8192, ns);
+  }
+  return streams;
+}
+
+TEST(StoreChoice, StaysWithPlainStoresThatAreFast) {
+  StoreChoice choice(true);
+  EXPECT_EQ(streamed(&choice, 10'000, 800), 0);
+}
+
+TEST(StoreChoice, ASlowCopyAmongFastOnesIsAnInterruption) {
+  StoreChoice choice(true);
+  int timed = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    ASSERT_FALSE(choice.streams());
+    if (choice.is_timed()) choice.took(8192, ++timed % 2 == 0 ? 1'000'000 : 800);
+  }
+  EXPECT_GT(timed, 100);
+}
+
+TEST(StoreChoice, StreamsWherePlainStoresAreSlowAndAsksAgain) {
+  StoreChoice choice(true);
+  const int streams = streamed(&choice, 100'000, 4'000);
+  EXPECT_GT(streams, 99'000);
+  EXPECT_LT(streams, 100'000);
+  // The cores have moved next to each other.
+  streamed(&choice, 10'000, 800);
+  EXPECT_EQ(streamed(&choice, 10'000, 800), 0);
+}
+
+TEST(StoreChoice, WhereNothingStreamsPeersReadWhileCopiesAreSlow) {
+  StoreChoice choice(false);
+  EXPECT_FALSE(choice.better_read()) << "nothing was timed yet";
+  EXPECT_EQ(streamed(&choice, 1'000, 4'000), 0);
+  int reads = 0;
+  for (int i = 0; i < 320; ++i) reads += choice.better_read();
+  EXPECT_EQ(reads, 310) << "now and then a call is staged, to be timed";
+  EXPECT_EQ(streamed(&choice, 1'000, 400), 0);
+  EXPECT_FALSE(choice.better_read());
+}
+
 }  // namespace
 }  // namespace hfreduce::kernels

@@ -120,9 +120,9 @@ TEST(Planner, PrivateMemoryIsOfferedWhereOneReaderGains) {
   facts.placement = &two;
   facts.peer_reads = PeerReads::kGranted;
   EXPECT_EQ(offers(facts, kPeerReadsFrom - 1), OffersPrivate::kNever);
-  EXPECT_EQ(offers(facts, kPeerReadsFrom), OffersPrivate::kAlways);
-  EXPECT_EQ(offers(facts, kPeerReadsInPlaceUpTo), OffersPrivate::kAlways);
-  EXPECT_EQ(offers(facts, kPeerReadsInPlaceUpTo + 1), OffersPrivate::kOutOfPlace);
+  EXPECT_EQ(offers(facts, kPeerReadsFrom), OffersPrivate::kIfSlow);
+  EXPECT_EQ(offers(facts, kPeerReadsInPlaceUpTo), OffersPrivate::kIfSlow);
+  EXPECT_EQ(offers(facts, kPeerReadsInPlaceUpTo + 1), OffersPrivate::kOutOfPlaceIfSlow);
   EXPECT_EQ(offers(facts, kPeerReadsFrom, {}, Collective::kAllReduce), OffersPrivate::kNever);
   EXPECT_EQ(offers(facts, kPeerReadsFrom, "direct"), OffersPrivate::kNever);
   EXPECT_EQ(offers(facts, 1, "zero-copy"), OffersPrivate::kAlways) << "whatever the size";

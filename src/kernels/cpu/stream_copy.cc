@@ -1,7 +1,8 @@
 #include "kernels/cpu/stream_copy.h"
 
-#include <cstdint>
 #include <cstring>
+
+#include "base/clock.h"
 
 #if defined(__x86_64__)
 #include <emmintrin.h>
@@ -11,9 +12,9 @@ namespace hfreduce::kernels {
 
 #if defined(__x86_64__)
 
-bool streaming_pays() noexcept {
-  static const bool pays = __builtin_cpu_is("amd") != 0;
-  return pays;
+bool streaming_may_pay() noexcept {
+  static const bool may = __builtin_cpu_is("amd") != 0;
+  return may;
 }
 
 void copy_past_caches(void* to, const void* from, std::size_t bytes) noexcept {
@@ -45,12 +46,51 @@ void copy_past_caches(void* to, const void* from, std::size_t bytes) noexcept {
 
 #else
 
-bool streaming_pays() noexcept { return false; }
+bool streaming_may_pay() noexcept { return false; }
 
 void copy_past_caches(void* to, const void* from, std::size_t bytes) noexcept {
   std::memcpy(to, from, bytes);
 }
 
 #endif
+
+namespace {
+// Between what plain stores reach through the fabric (2 GB/s) and out of memory (5 and more).
+constexpr std::int64_t kSlowBytesPerNs = 5;
+// Below this the peer's next read from memory costs more than fetching its lines does.
+constexpr std::size_t kStreamFrom = 4096;
+}  // namespace
+
+void StoreChoice::took(std::size_t bytes, std::int64_t ns) noexcept {
+  since_timed_ = 0;
+  const std::int64_t now = ns * 65536 / static_cast<std::int64_t>(bytes);
+  ns_per_64k_ = ns_per_64k_ == 0 ? now : (ns_per_64k_ * 3 + now) / 4;
+  if (static_cast<std::int64_t>(bytes) >= kSlowBytesPerNs * ns) {
+    in_doubt_ = false;
+    slow_ = 0;
+    run_ = kShortestRun;
+    return;
+  }
+  if (!may_stream_) return;
+  in_doubt_ = true;
+  if (++slow_ < kSlowOnes) return;
+  slow_ = 0;
+  streaming_left_ = run_;
+  run_ = run_ * 2 < kLongestRun ? run_ * 2 : kLongestRun;
+}
+
+void copy_to_peer(void* to, const void* from, std::size_t bytes, StoreChoice* choice) noexcept {
+  if (bytes < kStreamFrom) {
+    std::memcpy(to, from, bytes);
+  } else if (choice->streams()) {
+    copy_past_caches(to, from, bytes);
+  } else if (choice->is_timed()) {
+    const Nanoseconds before = now_ns();
+    std::memcpy(to, from, bytes);
+    choice->took(bytes, now_ns() - before);
+  } else {
+    std::memcpy(to, from, bytes);
+  }
+}
 
 }  // namespace hfreduce::kernels

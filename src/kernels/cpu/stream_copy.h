@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace hfreduce::kernels {
 
@@ -11,9 +12,49 @@ namespace hfreduce::kernels {
 // memcpy.
 void copy_past_caches(void* to, const void* from, std::size_t bytes) noexcept;
 
-// Whether that beats plain stores into lines that another core's cache holds: it does on AMD's,
-// where such a line comes from another core complex or through the fabric, and costs a quarter to a
-// third on Intel's (docs/limits.md).
-bool streaming_pays() noexcept;
+// Whether that may beat plain stores into lines that another core's cache holds: it may on AMD's,
+// where such a line can come through the fabric; on Intel's it cost a quarter to a third.
+bool streaming_may_pay() noexcept;
+
+// Which stores a core takes into lines that another core's cache holds. Where the two share a
+// cache, plain ones are two to four times as fast; where each line comes through the fabric they
+// are four times as slow (docs/limits.md), and a virtual machine's cores move from the one to the
+// other within seconds. So a few plain copies are timed, and slow ones are answered with a run of
+// streaming ones, then asked again. Not thread-safe.
+class StoreChoice {
+ public:
+  explicit StoreChoice(bool may_stream = streaming_may_pay()) noexcept : may_stream_(may_stream) {}
+
+  // Of the copy that comes.
+  bool streams() noexcept {
+    if (streaming_left_ == 0) return false;
+    --streaming_left_;
+    return true;
+  }
+  // Whether the plain copy that comes is to be timed.
+  bool is_timed() noexcept { return in_doubt_ || ++since_timed_ == kEvery; }
+  void took(std::size_t bytes, std::int64_t ns) noexcept;
+  // Whether plain copies were so slow of late that the peer should rather read the bytes itself, if
+  // there is a way; not said every time, so that there are plain copies to be timed. Streaming is
+  // better still.
+  bool better_read() noexcept {
+    return !may_stream_ && ns_per_64k_ > kReadIfSlower && ++reads_ % kStagedReads != 0;
+  }
+
+ private:
+  static constexpr std::uint32_t kEvery = 8;     // a look at the clock costs 1 % of a small copy
+  static constexpr std::uint32_t kSlowOnes = 4;  // in a row: one may have been interrupted
+  static constexpr std::uint32_t kShortestRun = 256, kLongestRun = 8192;
+  // 12 GB/s: half of what two cores of one cache reach, three times what others do.
+  static constexpr std::int64_t kReadIfSlower = 5500;
+  static constexpr std::uint32_t kStagedReads = 32;
+
+  bool may_stream_, in_doubt_ = false;
+  std::uint32_t since_timed_ = 0, slow_ = 0, streaming_left_ = 0, run_ = kShortestRun, reads_ = 0;
+  std::int64_t ns_per_64k_ = 0;  // of plain copies, the latest weigh most; 0: none was timed
+};
+
+// Copies into lines that a peer's cache may hold, as `choice` says.
+void copy_to_peer(void* to, const void* from, std::size_t bytes, StoreChoice* choice) noexcept;
 
 }  // namespace hfreduce::kernels
