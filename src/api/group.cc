@@ -60,7 +60,7 @@ Status start_request(PendingCall& pending) {
   {
     const std::lock_guard lock(engine->mutex());
     pending.comm->start(operation);
-    engine->progress();
+    executor::drive_at_start(*engine);
   }
   if (engine->outstanding()) executor::drive_in_background(*engine);
   return {};

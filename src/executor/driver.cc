@@ -125,7 +125,51 @@ void all_awake(std::span<Engine* const> engines) {
   }
 }
 
+// Whether calls to the progress thread have been false alarms of late: somebody started an
+// operation and then waited for it, as most do, and the waiter drove it. A thread that was called
+// for nothing lingers: for a while it looks by itself every kLook, and starting an operation costs
+// no system call. A thread that has driven an operation which nobody waited for wants to be called.
+class Alarms {
+ public:
+  // Nothing is to be driven. `calls`: how often an engine was handed over so far. Returns whether
+  // to linger.
+  bool resting(std::uint64_t calls, Nanoseconds now) noexcept {
+    if (busy_since_ != 0) {
+      false_ = now - busy_since_ < kWorthACall;
+    } else if (calls != calls_) {
+      false_ = true;
+    }
+    busy_since_ = 0;
+    if (calls != calls_) latest_ = now;
+    calls_ = calls;
+    return false_ && now - latest_ < kLinger;
+  }
+  // An engine is to be driven.
+  void working() noexcept {
+    if (busy_since_ == 0) busy_since_ = now_ns();
+  }
+
+  static constexpr Nanoseconds kLook = 100'000;
+
+ private:
+  static constexpr Nanoseconds kLinger = 2'000'000;  // 20 looks, each as dear as a call saved
+  static constexpr Nanoseconds kWorthACall = 20'000;
+
+  std::uint64_t calls_ = 0;
+  Nanoseconds latest_ = 0, busy_since_ = 0;
+  bool false_ = true;
+};
+
 // The process's progress thread. Never destroyed: the thread sleeps until the process ends.
+//
+// No call is lost. A caller makes its engine need driving, counts calls_, then reads asleep_; the
+// thread reads calls_, looks for engines that need driving, writes asleep_, reads calls_ once more,
+// and sleeps for long only if nobody has called since. These four are sequentially consistent: in
+// their one order either the caller's count comes before the thread's second reading, which sees
+// it (and the look that follows then sees the engine, by the acquire of that count), or the thread
+// had written asleep_ before, and the caller sees that and writes to told_. A caller that reads
+// asleep_ as not yet or no longer set is followed by a reading of calls_ before the next long
+// sleep. A lingering thread's sleeps are short, so it sets nothing and need not be told.
 class Background {
  public:
   static Background& instance() {
@@ -134,13 +178,17 @@ class Background {
   }
 
   void add(Engine& engine) {
-    const std::lock_guard lock(mutex_);
-    if (!started_) start();
-    if (std::find(engines_.begin(), engines_.end(), &engine) == engines_.end()) {
-      engines_.push_back(&engine);
-      ++version_;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!started_) start();
+      if (std::find(engines_.begin(), engines_.end(), &engine) == engines_.end()) {
+        engines_.push_back(&engine);
+        version_.fetch_add(1, std::memory_order_release);
+      }
     }
-    tell();
+    calls_.fetch_add(1, std::memory_order_seq_cst);
+    // Once, however long the thread then takes to get a core.
+    if (asleep_.load(std::memory_order_seq_cst) && asleep_.exchange(false)) tell();
   }
 
   void remove(Engine& engine) {
@@ -148,10 +196,12 @@ class Background {
     const auto entry = std::find(engines_.begin(), engines_.end(), &engine);
     if (entry == engines_.end()) return;
     engines_.erase(entry);
-    const std::uint64_t wanted = ++version_;
+    const std::uint64_t wanted = version_.fetch_add(1, std::memory_order_release) + 1;
     tell();
     changed_.wait(lock, [&] { return seen_ >= wanted; });
   }
+
+  std::uint64_t tellings() const noexcept { return tellings_.load(std::memory_order_relaxed); }
 
  private:
   Background() : told_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
@@ -166,33 +216,57 @@ class Background {
   }
 
   void tell() {
+    tellings_.fetch_add(1, std::memory_order_relaxed);
     const std::uint64_t one = 1;
     if (write(told_.get(), &one, sizeof one) < 0) return;  // full: it has been told
   }
 
   void refresh(std::vector<Engine*>& mine) {
-    std::uint64_t drop;
-    if (read(told_.get(), &drop, sizeof drop) < 0) drop = 0;
+    if (version_.load(std::memory_order_acquire) == seen_) return;  // only this thread writes seen_
     const std::lock_guard lock(mutex_);
-    if (seen_ == version_) return;
     mine = engines_;
-    seen_ = version_;
+    seen_ = version_.load(std::memory_order_relaxed);
     changed_.notify_all();
+  }
+
+  // Sleeps for long, unless somebody has called since calls_ was `calls`.
+  template <typename Sleep>
+  void sleep_unless_called(std::uint64_t calls, Sleep sleep) {
+    asleep_.store(true, std::memory_order_seq_cst);
+    if (calls_.load(std::memory_order_seq_cst) == calls) sleep();
+    asleep_.store(false, std::memory_order_seq_cst);
+    take_told();
+  }
+
+  void take_told() {
+    std::uint64_t drop;
+    if (read(told_.get(), &drop, sizeof drop) < 0) return;  // not told
   }
 
   void run() {
     pthread_setname_np(pthread_self(), "hfr-progress");
     std::vector<Engine*> mine;
     Patience patience(kSpinsOversubscribed);
+    Alarms alarms;
     for (;;) {
+      const std::uint64_t calls = calls_.load(std::memory_order_seq_cst);
       refresh(mine);
       if (std::none_of(mine.begin(), mine.end(), needs_driving)) {
         pollfd told{told_.get(), POLLIN, 0};
-        poll(&told, 1, -1);
-      } else if (progress_all(mine)) {
+        constexpr timespec look{0, Alarms::kLook};
+        if (alarms.resting(calls, now_ns())) {
+          if (ppoll(&told, 1, &look, nullptr) > 0) take_told();
+        } else {
+          sleep_unless_called(calls, [&] { poll(&told, 1, -1); });
+        }
+        continue;
+      }
+      alarms.working();
+      if (progress_all(mine)) {
         patience.moved();
       } else if (!patience.wait_awake()) {
-        if (all_fall_asleep(mine)) sleep_jointly(mine, told_.get());
+        if (all_fall_asleep(mine))
+          sleep_unless_called(calls, [&] { sleep_jointly(mine, told_.get()); });
         all_awake(mine);
       }
     }
@@ -201,8 +275,11 @@ class Background {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Engine*> engines_;
-  std::uint64_t version_ = 0, seen_ = 0;
+  std::atomic<std::uint64_t> version_ = 0;  // written under mutex_
+  std::uint64_t seen_ = 0;
   bool started_ = false;
+  std::atomic<std::uint64_t> calls_ = 0, tellings_ = 0;
+  std::atomic<bool> asleep_ = false;
   UniqueFd told_;
 };
 
@@ -224,6 +301,11 @@ void drive_operation(Engine& engine, const Operation& operation) {
   }
 }
 
+void drive_at_start(Engine& engine) {
+  const Driving driving(engine);
+  engine.progress();
+}
+
 void drive_until(std::span<Engine* const> engines, const std::function<bool()>& done) {
   Patience patience(
       kSpinsOversubscribed);  // one thread drives several ranks: they are ahead of nobody
@@ -238,6 +320,8 @@ void drive_until(std::span<Engine* const> engines, const std::function<bool()>& 
 }
 
 void drive_in_background(Engine& engine) { Background::instance().add(engine); }
+
+std::uint64_t background_tellings() { return Background::instance().tellings(); }
 
 void withdraw_from_background(Engine& engine) { Background::instance().remove(engine); }
 

@@ -17,10 +17,15 @@ void drive_until(std::span<Engine* const> engines, const std::function<bool()>& 
 // already. The progress thread keeps away from the engine meanwhile: whoever finds operations
 // outstanding afterwards hands it back with drive_in_background.
 void drive_operation(Engine& engine, const Operation& operation);
+// One round, for an operation that was just started and is perhaps waited for soon. As above.
+void drive_at_start(Engine& engine);
 
 // Hands an engine with outstanding operations to the progress thread. The engine must be withdrawn
 // before it is destroyed.
 void drive_in_background(Engine& engine);
+// How often that took a system call so far, since the progress thread was asleep for long. It is
+// not while operations are started and waited for in quick succession.
+std::uint64_t background_tellings();
 // Returns when the progress thread will not touch the engine any more.
 void withdraw_from_background(Engine& engine);
 
