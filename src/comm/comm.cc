@@ -150,8 +150,7 @@ Status Comm::agree(const std::vector<std::string>& greetings) {
 
 Status Comm::make_engine() {
   if (placement_->hosts() > 1) {
-    HFR_ASSIGN(congestion_, transport::choose_congestion(options_.settings.congestion,
-                                                         placement_->most_local() == 1));
+    HFR_ASSIGN(congestion_, transport::choose_congestion(options_.settings.congestion));
   }
   executor::EngineOptions options;
   options.rank = rank_;

@@ -293,7 +293,7 @@ void drive_operation(Engine& engine, const Operation& operation) {
   while (!operation.done()) {
     if (engine.progress()) {
       patience.moved();
-      continue;
+      if (!engine.stuck()) continue;
     }
     // Not all at once: a round of progress sees an abort, too.
     const int looked = engine.glance(std::min(kLooksARound, patience.looks_left()));

@@ -13,6 +13,8 @@
 namespace hfreduce::executor {
 namespace {
 
+// An operation looks at its links at least once in so many rounds of steps.
+constexpr int kRoundsALook = 4;
 constexpr Nanoseconds kMs = 1'000'000;
 constexpr Nanoseconds kFirstQuestion = 100 * kMs;
 constexpr Nanoseconds kMostBetweenQuestions = 4'000 * kMs;
@@ -93,6 +95,7 @@ void Engine::start(Operation& operation) {
 }
 
 bool Engine::progress() {
+  stuck_ = false;
   if (queue_.empty()) return false;
   if (latch_.raised()) {
     fail_all(latch_.status());
@@ -100,8 +103,7 @@ bool Engine::progress() {
   }
   if (!head_active_) begin_head();
   bool moved = links_up_ ? false : connect_links();
-  if (!queue_.front()->route.plan->links.empty()) moved |= pump_links(false);
-  moved |= run_.advance();
+  moved |= needs_epoll() ? advance_over_links() : run_.advance();
   if (run_.declined()) {
     ++iterations_[active_->channel];
     begin(queue_.front()->route);
@@ -187,24 +189,45 @@ bool Engine::connect_links() {
   return came;
 }
 
-bool Engine::pump_links(bool all) {
+// What a step posts leaves at once. A look at the links is a system call each, and so comes when no
+// step can be done without it, or when many were.
+bool Engine::advance_over_links() {
   bool moved = false;
-  if (!all) {
-    for (const std::int32_t peer : queue_.front()->route.plan->links) moved |= pump_link(peer);
-    return moved;
+  const auto advance = [&] {
+    if (!run_.advance()) return false;
+    for (const std::int32_t peer : queue_.front()->route.plan->links) send_link(peer);
+    return moved = true;
+  };
+  for (int round = 0; round < kRoundsALook && advance(); ++round) {
+    if (run_.finished() && links_idle()) return true;
   }
-  std::vector<std::int32_t> up;
-  for (const auto& [peer, link] : peers_.links()) up.push_back(peer);
-  for (const std::int32_t peer : up) moved |= pump_link(peer);
+  const std::uint64_t before = peers_.arrivals();
+  pump_links(false);
+  stuck_ = peers_.arrivals() == before || !advance();
   return moved;
 }
 
-bool Engine::pump_link(std::int32_t peer) {
+void Engine::pump_links(bool all) {
+  if (!all) {
+    for (const std::int32_t peer : queue_.front()->route.plan->links) pump_link(peer);
+    return;
+  }
+  std::vector<std::int32_t> up;
+  for (const auto& [peer, link] : peers_.links()) up.push_back(peer);
+  for (const std::int32_t peer : up) pump_link(peer);
+}
+
+// What arrived shows in the flags.
+void Engine::pump_link(std::int32_t peer) {
   transport::Link* link = peers_.link(peer);
-  if (link == nullptr) return false;
-  Status status = link->progress();
-  if (!status.ok()) link_failed(peer, std::move(status));
-  return false;  // what arrived shows in the flags
+  if (link == nullptr) return;
+  if (Status status = link->progress(); !status.ok()) link_failed(peer, std::move(status));
+}
+
+void Engine::send_link(std::int32_t peer) {
+  transport::Link* link = peers_.link(peer);
+  if (link == nullptr) return;
+  if (Status status = link->send(); !status.ok()) link_failed(peer, std::move(status));
 }
 
 // An ended link is no failure by itself: the peer may have finished rightly and left.

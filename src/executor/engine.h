@@ -75,6 +75,9 @@ class Engine {
   int glance(int looks) const noexcept {
     return head_active_ && queue_.front()->route.plan->links.empty() ? run_.glance(looks) : 0;
   }
+  // After progress() over links: nothing had arrived at its last look, or nothing that helped. To
+  // look again at once would be in vain.
+  bool stuck() const noexcept { return stuck_; }
   bool outstanding() const noexcept { return outstanding_.load(std::memory_order_acquire) != 0; }
 
   // A waiter has taken over: the progress thread keeps away until it lets go. Hold the mutex.
@@ -129,8 +132,10 @@ class Engine {
   void begin(const Route& route);
   void finish_head(Status status);
   void fail_all(const Status& status);
-  bool pump_links(bool all);
-  bool pump_link(std::int32_t peer);
+  bool advance_over_links();
+  void pump_links(bool all);
+  void pump_link(std::int32_t peer);
+  void send_link(std::int32_t peer);
   bool connect_links();
   void link_failed(std::int32_t peer, Status status);
   bool links_idle() const noexcept;
@@ -156,7 +161,7 @@ class Engine {
   std::atomic<std::uint32_t> outstanding_{0};
   std::atomic<bool> driven_{false};
   std::uint64_t sequence_ = 0;
-  bool head_active_ = false, links_up_ = true;
+  bool head_active_ = false, links_up_ = true, stuck_ = false;
   std::vector<std::uint64_t> iterations_;  // of each channel
   std::set<std::int32_t> asked_for_;       // links that connect() was called for
   std::map<std::int32_t, Status>

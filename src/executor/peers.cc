@@ -41,6 +41,7 @@ bool Peers::arrived(int peer, const transport::Message& message) noexcept {
   transport::FlagLine& line = entry->second[message.flag];
   if (message.value <= line.value.load(std::memory_order_relaxed)) return false;  // flags only grow
   line.raise(message.value, transport::pack_tag(message.tag));
+  ++arrivals_;
   return true;
 }
 

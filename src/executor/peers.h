@@ -36,6 +36,8 @@ class Peers final : public transport::Inbox {
 
   void open(const LandingZone& zone) noexcept { zone_ = zone; }
   void close() noexcept { zone_ = {}; }
+  // Messages that have come so far.
+  std::uint64_t arrivals() const noexcept { return arrivals_; }
   // The peer that sent bytes for another call than the active one, or -1. Sticks.
   std::int32_t mismatched_peer() const noexcept { return mismatched_peer_; }
 
@@ -48,6 +50,7 @@ class Peers final : public transport::Inbox {
   std::map<std::int32_t, std::vector<transport::FlagLine>> flags_;
   std::map<std::int32_t, std::unique_ptr<transport::Link>> links_;
   LandingZone zone_;
+  std::uint64_t arrivals_ = 0;
   std::int32_t mismatched_peer_ = -1;
 };
 

@@ -19,10 +19,6 @@ constexpr std::uint64_t kHierarchicalSegment = 512 * kKiB;
 // What a message carries at best: more does not lower the cost of its system calls any further, and
 // what was just summed or received should still be in the cache.
 constexpr std::uint64_t kMessage = 256 * kKiB;
-// Five of them, staged and worked on, lie in a core's second-level cache.
-constexpr std::uint64_t kCachedSegment = 128 * kKiB;
-// Of a ring; smaller ones cost more than their bytes.
-constexpr std::uint64_t kLeastMessage = 16 * kKiB;
 constexpr std::uint64_t kMostSegment = 256 * 1024 * kKiB;
 constexpr std::uint32_t kLinkSegment = 64 * kKiB;
 // So that the steps do not cost more than the bytes.
@@ -32,12 +28,15 @@ constexpr std::uint64_t kLeastSegment = 64 * kKiB;
 constexpr std::uint32_t kEagerUpTo = 2 * kKiB;
 constexpr std::uint32_t kDirectSegment = 32 * kKiB;
 constexpr std::uint64_t kLeastDirectSegment = 8 * kKiB;
+// Where mates hand each other what came over a link, which costs turns of the scheduler.
+constexpr std::uint32_t kLinkSegmentAmongMates = 256 * kKiB;
 // Below this a tree's log2 n hops beat a ring's 2(n - 1); with few hosts the ring's even load wins
 // sooner.
 constexpr std::uint64_t kTreeUpTo = 64 * kKiB;
+constexpr std::uint64_t kTreeOfHostsUpTo = 128 * kKiB;  // with several ranks each
 // Its rounds are half of a tree's, but each carries all the data; and every mate of a host sends.
 constexpr std::uint64_t kDoublingUpTo = 32 * kKiB;
-constexpr std::uint64_t kDoublingAmongMatesUpTo = 2 * kKiB;
+constexpr std::uint64_t kDoublingOfAHostUpTo = 64 * kKiB;
 constexpr std::int32_t kRingUpToHosts = 16;
 constexpr std::int32_t kChainUpToHosts = 8;
 constexpr std::string_view kZeroCopy = "zero-copy", kDirect = "direct";
@@ -50,9 +49,11 @@ constexpr std::uint64_t kOneShotUpTo = 2 * kKiB;
 
 std::string_view pick_allreduce(const schedule::Placement& placement, std::uint64_t bytes) {
   if (placement.hosts() == 1) return bytes <= kOneShotUpTo ? "one-shot" : "two-shot";
-  if (bytes <= (placement.most_local() == 1 ? kDoublingUpTo : kDoublingAmongMatesUpTo))
-    return "recursive-doubling";
-  const bool tree = bytes <= kTreeUpTo ? placement.hosts() > 2 : placement.hosts() > kRingUpToHosts;
+  const auto mates = static_cast<std::uint64_t>(placement.most_local());
+  if (bytes <= std::min(kDoublingUpTo, kDoublingOfAHostUpTo / mates)) return "recursive-doubling";
+  const bool tree = bytes <= (mates == 1 ? kTreeUpTo : kTreeOfHostsUpTo)
+                        ? placement.hosts() > 2
+                        : placement.hosts() > kRingUpToHosts;
   if (placement.most_local() == 1) return tree ? "double-tree" : "ring";
   return tree ? "hierarchical-tree" : "hierarchical-ring";
 }
@@ -74,23 +75,20 @@ std::uint64_t segments_for(const Facts& facts, const Algorithm& algorithm) {
   return algorithm.collective == Collective::kBroadcast ? 4 : 2;
 }
 
-// The largest segment that pays: where several ranks of a host pass each other's data on, one that
-// stays in their caches.
+// The largest segment that pays. Where several ranks of a host pass each other's data on it is as
+// large as their slots: each costs turns of the scheduler, and the messages that it is cut into
+// their system calls and packets.
 std::uint64_t most_that_pays(const Facts& facts, const Algorithm& algorithm) {
   const std::uint64_t capacity = segment_capacity(algorithm, *facts.placement);
   if (facts.placement->hosts() == 1) return capacity;
-  if (facts.placement->most_local() > 1 && algorithm.name.starts_with("hierarchical")) {
-    const std::int64_t chunks = std::int64_t{2} * facts.placement->hosts() * facts.leaders;
-    const bool ring = algorithm.name == "hierarchical-ring";
-    return std::min(
-        capacity,
-        std::max(kCachedSegment, ring ? kLeastMessage * static_cast<std::uint64_t>(chunks) : 0));
-  }
+  if (facts.placement->most_local() > 1 && algorithm.name.starts_with("hierarchical"))
+    return capacity;
   return algorithm.collective == Collective::kBroadcast ? std::min(capacity, kMessage) : capacity;
 }
 
 std::uint64_t least_segment(const Facts& facts, const Algorithm& algorithm) {
-  if (facts.placement->hosts() > 1) return kLinkSegment;
+  if (facts.placement->hosts() > 1)
+    return facts.placement->most_local() == 1 ? kLinkSegment : kLinkSegmentAmongMates;
   return algorithm.name == kDirect ? kLeastDirectSegment : kLeastSegment;
 }
 
@@ -208,9 +206,8 @@ OffersPrivate offers_private(const Facts& facts, const Question& question) {
   if (facts.peer_reads != PeerReads::kGranted || question.bytes < kPeerReadsFrom ||
       facts.placement->ranks() > kPeerReadsUpToRanks)
     return OffersPrivate::kNever;
-  return ways.empty() && question.bytes <= kPeerReadsInPlaceUpTo
-             ? OffersPrivate::kIfSlow
-             : OffersPrivate::kOutOfPlaceIfSlow;
+  return ways.empty() && question.bytes <= kPeerReadsInPlaceUpTo ? OffersPrivate::kIfSlow
+                                                                 : OffersPrivate::kOutOfPlaceIfSlow;
 }
 
 std::string_view picked(const Facts& facts, const Question& question) {

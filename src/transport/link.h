@@ -8,7 +8,7 @@
 //  - A message's bytes are in place before its flag is seen.
 //  - post() never blocks and never allocates; when the link's queue is full it says so and nothing
 //  happened.
-//  - Only progress() touches the network. One thread at a time drives a link.
+//  - Only progress() and send() touch the network. One thread at a time drives a link.
 #pragma once
 
 #include <cstddef>
@@ -64,8 +64,10 @@ class Link {
   // full.
   virtual bool post(const Message& message, const std::byte* payload, Ticket* ticket) noexcept = 0;
   virtual bool done(Ticket ticket) const noexcept = 0;
-  // Moves what can be moved now, both ways, delivering to the inbox. A failure is final.
-  virtual Status progress() = 0;
+  // Moves what can be moved now, delivering to the inbox. A failure is final.
+  Status progress() { return move(Ways::kBoth); }
+  // Only what was posted: no system call where nothing is.
+  Status send() { return move(Ways::kOut); }
   // True when everything posted has left its source.
   virtual bool idle() const noexcept = 0;
   // Before the caller sleeps in epoll_wait(epoll_fd): makes sure that the descriptor wakes it when
@@ -76,6 +78,10 @@ class Link {
   // peer's host, so that closing loses nothing; until then go on calling progress() and this, as
   // long as you care to wait.
   virtual bool leave() noexcept { return true; }
+
+ protected:
+  enum class Ways : std::uint8_t { kBoth, kOut };
+  virtual Status move(Ways ways) = 0;
 };
 
 }  // namespace hfreduce::transport

@@ -46,8 +46,8 @@ TEST(Planner, HostsAreJoinedHierarchicallyOnlyWhereOneHasSeveralRanks) {
             "hierarchical-ring");
 }
 
-// What ranks of a host pass on to each other stays in their caches, and a ring's messages stay
-// worth sending; ranks that are alone have no use for that.
+// What ranks of a host pass on to each other fills their slots, since each segment costs them turns
+// of the scheduler; ranks that are alone have no use for that.
 TEST(Planner, SegmentsBetweenHosts) {
   const auto segment = [](std::int32_t hosts, std::int32_t each, Collective collective) {
     std::vector<std::int32_t> host_of;
@@ -58,12 +58,27 @@ TEST(Planner, SegmentsBetweenHosts) {
     facts.leaders = choose_leaders(placement, 0);
     return choose(facts, {collective, 64 << 20, {}})->segment_bytes >> 10;
   };
-  EXPECT_EQ(segment(2, 2, Collective::kAllReduce), 128u);
-  EXPECT_EQ(segment(4, 2, Collective::kAllReduce), 256u);
-  EXPECT_EQ(segment(16, 2, Collective::kAllReduce), 512u);  // what a slot holds
-  EXPECT_EQ(segment(32, 2, Collective::kAllReduce), 128u);  // a tree
-  EXPECT_EQ(segment(4, 2, Collective::kBroadcast), 128u);
+  EXPECT_EQ(segment(2, 2, Collective::kAllReduce), 512u);
+  EXPECT_EQ(segment(32, 2, Collective::kAllReduce), 512u);  // a tree
+  EXPECT_EQ(segment(4, 2, Collective::kBroadcast), 512u);
   EXPECT_EQ(segment(2, 1, Collective::kBroadcast), 256u);
+}
+
+// Every mate of a host sends everything in each round of doubling: what they send together counts.
+TEST(Planner, DoublingEndsSoonerTheMoreRanksAHostHas) {
+  const auto name = [](std::int32_t each, std::uint64_t bytes) {
+    std::vector<std::int32_t> host_of;
+    for (std::int32_t rank = 0; rank < 4 * each; ++rank) host_of.push_back(rank / each);
+    const schedule::Placement placement(host_of);
+    Facts facts;
+    facts.placement = &placement;
+    return choose(facts, {Collective::kAllReduce, bytes, {}})->algorithm->name;
+  };
+  EXPECT_EQ(name(1, 32 << 10), "recursive-doubling");
+  EXPECT_EQ(name(2, 32 << 10), "recursive-doubling");
+  EXPECT_EQ(name(2, 64 << 10), "hierarchical-tree");
+  EXPECT_EQ(name(8, 8 << 10), "recursive-doubling");
+  EXPECT_EQ(name(8, 16 << 10), "hierarchical-tree");
 }
 
 TEST(Planner, ManyHostsGetTrees) {

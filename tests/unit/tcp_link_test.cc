@@ -233,7 +233,7 @@ TEST(TcpLink, CongestionControlIsTheOneAskedFor) {
   SocketPair pair = tcp_pair();
   const std::string system = congestion_of(pair.a.get());
   for (const std::string& wanted : {std::string("reno"), std::string("system"), system}) {
-    const auto choice = choose_congestion(wanted, true);
+    const auto choice = choose_congestion(wanted);
     ASSERT_TRUE(choice.ok()) << choice.status().text();
     EXPECT_EQ(choice->name, wanted == "system" ? system : wanted);
     EXPECT_EQ(choice->system, system);
@@ -243,7 +243,7 @@ TEST(TcpLink, CongestionControlIsTheOneAskedFor) {
   TcpLinkOptions options;
   options.peer = 1;
   options.inbox = &inbox;
-  options.congestion = *choose_congestion("reno", true);
+  options.congestion = *choose_congestion("reno");
   options.sockets.push_back(std::move(pair.a));
   const auto link = make_tcp_link(std::move(options));
   ASSERT_TRUE(link.ok()) << link.status().text();
@@ -251,17 +251,14 @@ TEST(TcpLink, CongestionControlIsTheOneAskedFor) {
 }
 
 TEST(TcpLink, CongestionControlThatPacesIsLeftWhereAllowed) {
-  const auto choice = choose_congestion("", true);
+  const auto choice = choose_congestion("");
   ASSERT_TRUE(choice.ok()) << choice.status().text();
   EXPECT_EQ(choice->chosen(), choice->system == "bbr") << choice->name;
-  const auto shared = choose_congestion("", false);
-  ASSERT_TRUE(shared.ok()) << shared.status().text();
-  EXPECT_FALSE(shared->chosen()) << shared->name;
 }
 
 TEST(TcpLink, CongestionControlThatThereIsNotIsRefused) {
   for (const char* wanted : {"no-such", "a-name-longer-than-any-of-the-kernel"}) {
-    const auto choice = choose_congestion(wanted, true);
+    const auto choice = choose_congestion(wanted);
     EXPECT_EQ(choice.status().code(), Code::kInvalidArgument);
     EXPECT_THAT(choice.status().text(), ::testing::HasSubstr("the kernel refuses it"));
     EXPECT_THAT(choice.status().text(), ::testing::HasSubstr("reno")) << "names what there is";

@@ -41,7 +41,7 @@ std::string said_in(const char* file) {
 
 }  // namespace
 
-Result<Congestion> choose_congestion(std::string_view wanted, bool alone) {
+Result<Congestion> choose_congestion(std::string_view wanted) {
   const UniqueFd socket = any_socket();
   if (!socket) return system_error("opening a TCP socket");
   Congestion result;
@@ -60,7 +60,7 @@ Result<Congestion> choose_congestion(std::string_view wanted, bool alone) {
     result.name = wanted;
     return result;
   }
-  if (!alone || !result.system.starts_with("bbr")) return result;
+  if (!result.system.starts_with("bbr")) return result;
   for (const char* name : {"reno", "cubic"}) {
     if (!set(socket, name)) continue;
     result.name = name;

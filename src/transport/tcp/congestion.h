@@ -2,9 +2,7 @@
 //
 // One that paces by its own model of the path (bbr) learns that model from a stream that never
 // ends; a collective sends in bursts with pauses between them, and the model then often holds at
-// half of what the path can carry, for as long as the connection lives. Where several ranks of a
-// host share its cores, though, its even pace lets them get on with their other work. See
-// docs/limits.md.
+// half of what the path can carry, for as long as the connection lives. See docs/limits.md.
 #pragma once
 
 #include <string>
@@ -22,9 +20,9 @@ struct Congestion {
 };
 
 // `wanted`: "system", a name that the kernel knows, or empty: the system's, but reno or cubic where
-// that is bbr, the rank is alone on its host and this process may. kInvalidArgument: a name that
+// that is bbr and this process may. kInvalidArgument: a name that
 // the kernel does not offer, or not to this process. Makes a socket to find out.
-Result<Congestion> choose_congestion(std::string_view wanted, bool alone);
+Result<Congestion> choose_congestion(std::string_view wanted);
 
 // The kernel has said before that it may be used.
 Status use_congestion(const UniqueFd& socket, const Congestion& congestion);

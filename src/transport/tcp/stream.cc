@@ -21,6 +21,15 @@ constexpr std::size_t kBudget = (512 << 10) + 2 * kHeaderBytes;
 // Enough to send sixteen messages at once.
 constexpr std::size_t kMostParts = 32;
 
+// One part costs less without a message around it.
+ssize_t receive_parts(int socket, iovec* parts, int count) noexcept {
+  if (count == 1) return ::recv(socket, parts[0].iov_base, parts[0].iov_len, MSG_DONTWAIT);
+  msghdr header{};
+  header.msg_iov = parts;
+  header.msg_iovlen = static_cast<std::size_t>(count);
+  return ::recvmsg(socket, &header, MSG_DONTWAIT);
+}
+
 bool means_closed(int error_number) noexcept {
   return error_number == ECONNRESET || error_number == EPIPE;
 }
@@ -56,11 +65,9 @@ bool Stream::post(const Message& message, const std::byte* payload) noexcept {
 Status Stream::receive() {
   for (std::size_t budget = kBudget; budget > 0 && end_ != End::kClosed;) {
     iovec parts[2];
-    msghdr header{};
-    header.msg_iov = parts;
-    header.msg_iovlen = static_cast<std::size_t>(reader_.targets(parts, budget));
-    const std::size_t asked = parts[0].iov_len + (header.msg_iovlen > 1 ? parts[1].iov_len : 0);
-    const ssize_t got = ::recvmsg(socket_.get(), &header, MSG_DONTWAIT);
+    const int count = reader_.targets(parts, budget);
+    const std::size_t asked = parts[0].iov_len + (count > 1 ? parts[1].iov_len : 0);
+    const ssize_t got = receive_parts(socket_.get(), parts, count);
     if (got == 0) return ended(0);
     if (got < 0) {
       if (means_closed(errno)) return ended(errno);

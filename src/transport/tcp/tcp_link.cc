@@ -48,9 +48,10 @@ class TcpLink final : public Link {
 
   // Reads before it writes: a peer whose window is full is served first, so two of them cannot
   // block each other.
-  Status progress() override {
+  Status move(Ways ways) override {
     if (!failure_.ok()) return failure_;
     for (Stream& stream : streams_) {
+      if (ways == Ways::kOut) break;
       if (Status status = stream.receive(); !status.ok()) return failure_ = std::move(status);
     }
     for (Stream& stream : streams_) {
