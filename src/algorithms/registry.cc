@@ -45,6 +45,12 @@ constexpr std::array kAlgorithms{
     Algorithm{"recursive-doubling", kAllReduce,
               "partners swap what they hold, in as many rounds as the ranks have bits", anywhere,
               recursive_doubling_layout, emit_recursive_doubling},
+    Algorithm{"claimed", kAllReduce,
+              "one host, more ranks than cores: whoever runs reduces what all have staged",
+              on_one_host, claimed_layout, emit_claimed},
+    Algorithm{"zero-copy-claimed", kAllReduce,
+              "one host, more ranks than cores, memory that peers can map: whoever runs reduces it",
+              on_one_host, zero_copy_claimed_layout, emit_zero_copy_claimed},
 };
 
 }  // namespace

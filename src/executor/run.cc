@@ -118,6 +118,7 @@ std::int32_t Run::waits_for() const noexcept {
     if (step.op == Op::kWait)
       return plan_->wait_lines[step.waits.begin + std::min(state.peer_at, step.waits.count - 1)]
           .peer;
+    if (step.op == Op::kClaim) return claimer(state, step);
     if (step.peer >= 0) return step.peer;
   }
   return -1;
@@ -191,11 +192,9 @@ Run::Here Run::here(const BoundStep& step, std::uint32_t segment,
   return here;
 }
 
-Run::Extent Run::extent(const BoundStep& step, const Here& here) const noexcept {
-  const auto first = static_cast<std::uint64_t>(step.chunks.first(here.repetition));
+Run::Extent Run::extent(std::uint64_t first, std::uint64_t count, const Here& here) const noexcept {
   const std::uint64_t begin = std::min(here.length, first * here.quantum);
-  const std::uint64_t end =
-      std::min(here.length, (first + static_cast<std::uint64_t>(step.chunks.count)) * here.quantum);
+  const std::uint64_t end = std::min(here.length, (first + count) * here.quantum);
   return {begin, end - begin};
 }
 
@@ -238,12 +237,15 @@ bool Run::execute(LaneState& state, const BoundStep& step, const Here& here) noe
     case Op::kReduce:
       if (const PeerBuffers* peer = private_source(step))
         return read_private(state, step, here, *peer);
-      reduce(step, here);
+      reduce(step, here, extent(step, here));
       return true;
+    case Op::kClaim:
+      return claim(state, step, here);
     case Op::kPut:
       return put(state, step, here);
     case Op::kSignal:
-      if (step.offers) offer_line(step.signal).write_offer(call_->offer);
+      if (step.offers)
+        offer_line(step.signal).write_offer(static_cast<std::uint64_t>(tick + 1), call_->offer);
       return signal(state, step, tick + 1);
     case Op::kWait:
       return step.offers ? accept(state, step, tick + 1) : wait(state, step, tick + 1 - step.lag);
@@ -354,8 +356,9 @@ void Run::decline(const BoundPlan& plan, const Call& call, std::uint64_t base) n
   for (const BoundLane& lane : plan.lanes) {
     for (const BoundStep& step : lane.steps) {
       if (step.op != Op::kSignal || !step.offers) continue;
-      offer_line(step.signal).write_offer({});
-      raise(step, tick_of(step.tick, base, 0) + 1);
+      const std::int64_t value = tick_of(step.tick, base, 0) + 1;
+      offer_line(step.signal).write_offer(static_cast<std::uint64_t>(value), {});
+      raise(step, value);
     }
   }
 }
@@ -379,6 +382,10 @@ void Run::raise(const BoundStep& step, std::int64_t value) const noexcept {
   const BoundSignal& signal = step.signal;
   if (signal.line == nullptr) return;
   flag_of(signal, step.ring, value).raise(static_cast<std::uint64_t>(value), tag_);
+  ring(signal);
+}
+
+void Run::ring(const BoundSignal& signal) const noexcept {
   if (signal.doorbells.count == 0) return;
   transport::Doorbell::ring_fence();
   for (std::uint32_t i = 0; i < signal.doorbells.count; ++i) {
@@ -425,8 +432,7 @@ bool Run::drain(const BoundStep& step, std::int64_t tick) const noexcept {
   return ticket == 0 || (link != nullptr && link->done(ticket));
 }
 
-void Run::reduce(const BoundStep& step, const Here& here) noexcept {
-  const Extent part = extent(step, here);
+void Run::reduce(const BoundStep& step, const Here& here, const Extent& part) noexcept {
   if (part.count == 0) return;
   for (std::uint32_t i = 0; i < step.sources.count; ++i) {
     sources_[i] = address(plan_->places[step.sources.begin + i], here, part);

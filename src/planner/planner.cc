@@ -35,7 +35,7 @@ constexpr std::uint64_t kDoublingUpTo = 32 * kKiB;
 constexpr std::uint64_t kDoublingAmongMatesUpTo = 2 * kKiB;
 constexpr std::int32_t kRingUpToHosts = 16;
 constexpr std::int32_t kChainUpToHosts = 8;
-constexpr std::string_view kZeroCopy = "zero-copy";
+constexpr std::string_view kZeroCopy = "zero-copy", kZeroCopyClaimed = "zero-copy-claimed";
 // Below this its two rendezvous cost more than the copies that it saves.
 constexpr std::uint64_t kZeroCopyFrom = 4 * kKiB;
 // So that an abort is heard within one.
@@ -43,8 +43,12 @@ constexpr std::uint64_t kZeroCopySegment = 64 * 1024 * kKiB;
 // Up to here one rendezvous is worth more than reading everybody's data instead of a share of it.
 constexpr std::uint64_t kOneShotUpTo = 2 * kKiB;
 
-std::string_view pick_allreduce(const schedule::Placement& placement, std::uint64_t bytes) {
-  if (placement.hosts() == 1) return bytes <= kOneShotUpTo ? "one-shot" : "two-shot";
+bool is_zero_copy(const Algorithm& algorithm) { return algorithm.name.starts_with(kZeroCopy); }
+
+std::string_view pick_allreduce(const Facts& facts, std::uint64_t bytes) {
+  const schedule::Placement& placement = *facts.placement;
+  if (placement.hosts() == 1)
+    return bytes <= kOneShotUpTo ? "one-shot" : facts.crowded ? "claimed" : "two-shot";
   if (bytes <= (placement.most_local() == 1 ? kDoublingUpTo : kDoublingAmongMatesUpTo))
     return "recursive-doubling";
   const bool tree = bytes <= kTreeUpTo ? placement.hosts() > 2 : placement.hosts() > kRingUpToHosts;
@@ -123,7 +127,7 @@ std::uint32_t segment_capacity(const Algorithm& algorithm, const schedule::Place
   if (algorithm.name == "one-shot" || algorithm.name == "recursive-doubling")
     return kOneShotSegment;
   if (algorithm.name.starts_with("hierarchical")) return kHierarchicalSegment;
-  if (algorithm.name == kZeroCopy) return kZeroCopySegment;
+  if (is_zero_copy(algorithm)) return kZeroCopySegment;
   if (algorithm.name != "ring") return kSegment;
   const auto chunks = 2 * static_cast<std::uint64_t>(placement.ranks());
   return static_cast<std::uint32_t>(std::min(kMostSegment, kMessage * chunks));
@@ -175,7 +179,7 @@ Result<Forced> forced(const Facts& facts, const Question& question) {
 // The fastest that was measured; nothing where nothing was.
 Forced measured(const Facts& facts, const Question& question) {
   for (const Measured& it : facts.tuning.nearest(question.collective, question.bytes)) {
-    if (it.algorithm->name != kZeroCopy && it.algorithm->applies(*facts.placement))
+    if (!is_zero_copy(*it.algorithm) && it.algorithm->applies(*facts.placement))
       return {it.algorithm, it.segment_bytes};
   }
   return {};
@@ -201,9 +205,14 @@ OffersPrivate offers_private(const Facts& facts, const Question& question) {
                                                                  : OffersPrivate::kOutOfPlace;
 }
 
+const Algorithm* zero_copy(const Facts& facts, Collective collective) {
+  const bool claimed = facts.crowded && collective == Collective::kAllReduce;
+  return usable(collective, claimed ? kZeroCopyClaimed : kZeroCopy, *facts.placement);
+}
+
 std::string_view picked(const Facts& facts, const Question& question) {
   return question.collective == Collective::kAllReduce
-             ? pick_allreduce(*facts.placement, question.bytes)
+             ? pick_allreduce(facts, question.bytes)
              : pick_broadcast(*facts.placement, question.bytes);
 }
 
@@ -213,7 +222,7 @@ Result<Choice> choose(const Facts& facts, const Question& question) {
   const schedule::Placement& placement = *facts.placement;
   HFR_ASSIGN(const Forced wanted, forced(facts, question));
   const bool free = wanted.algorithm == nullptr;
-  const bool wants_zero_copy = !free && wanted.algorithm->name == kZeroCopy;
+  const bool wants_zero_copy = !free && is_zero_copy(*wanted.algorithm);
   Forced way = wanted;
   if (free || wants_zero_copy) way = measured(facts, question);
   if (way.algorithm == nullptr)
@@ -227,7 +236,7 @@ Result<Choice> choose(const Facts& facts, const Question& question) {
   choice.segment_bytes =
       segment != 0 ? std::min(segment, most) : pick_segment(facts, *way.algorithm, question.bytes);
   if (wants_zero_copy || (free && question.bytes >= kZeroCopyFrom)) {
-    choice.zero_copy = usable(question.collective, kZeroCopy, placement);
+    choice.zero_copy = wants_zero_copy ? wanted.algorithm : zero_copy(facts, question.collective);
     choice.zero_copy_segment_bytes = kZeroCopySegment;
     if (choice.zero_copy != nullptr)
       choice.offers_private =
