@@ -5,8 +5,8 @@
 //
 // Operands are always in the order of ranks, so it does not matter who adds them up.
 //
-// No credits are needed: a claim of iteration g begins when all have come to g, so they have done
-// with what was claimed before g - 1.
+// No credits are needed: a rank stages g + 2 after all of g was done, in its own slots, which the
+// others then leave alone; and it claims of g + 1 when all have come there, done with g - 1.
 #include "algorithms/emitters.h"
 #include "schedule/builder.h"
 
@@ -18,7 +18,7 @@ using namespace schedule;
 // Enough for an even load on many cores; few enough to claim quickly.
 constexpr std::int32_t kChunks = 32;
 constexpr std::int32_t kSlots = 2;
-constexpr std::uint8_t kStage = 0, kResult = 1;
+constexpr std::uint8_t kStage = 0;
 
 constexpr Event kArrived{0, {}}, kClaims{1, {}};
 
@@ -44,15 +44,15 @@ Layout bare_layout() {
 
 }  // namespace
 
-// Slots of results lie with the first rank.
 Layout claimed_layout(const Request&) {
   Layout layout = bare_layout();
-  add_area(layout, {.slots = kSlots});
   add_area(layout, {.slots = kSlots});
   return layout;
 }
 
-// Each rank stages its data, and copies the sum out of the one place where it lies.
+// Each rank stages its data. The sum goes back into all the slots that were read: one place for all
+// ranks to read it from is less to write, but was slower (a line is best written next by who read
+// it last).
 Schedule emit_claimed(const Request& request, std::int32_t rank) {
   const Placement& placement = *request.placement;
   Builder schedule(rank, claimed_layout(request));
@@ -62,13 +62,13 @@ Schedule emit_claimed(const Request& request, std::int32_t rank) {
   Reduction sum;
   for (std::int32_t owner = 0; owner < placement.ranks(); ++owner)
     sum.sources.push_back(slot(kStage, owner));
-  sum.destinations = {slot(kResult, 0)};
+  sum.destinations = sum.sources;
   auto lane = schedule.lane("all");
   lane.copy(all, input(rank), {slot(kStage, rank)}).signal(kArrived, peers);
   lane.skew(1)
       .wait(kArrived, peers)
       .claim(kClaims, everybody(placement), all, sum)
-      .copy(all, slot(kResult, 0), {output(rank)});
+      .copy(all, slot(kStage, rank), {output(rank)});
   return schedule.finish();
 }
 

@@ -9,7 +9,7 @@ namespace hfreduce::executor {
 namespace {
 
 // Of the data, in one piece: less costs more in moving the word from core to core than it saves.
-constexpr std::uint64_t kLeastClaim = 16 * 1024;
+constexpr std::uint64_t kLeastClaim = 32 * 1024;
 
 // Iterations begin with 0.
 std::uint64_t in_hand(std::uint64_t iteration) noexcept { return iteration + 1; }

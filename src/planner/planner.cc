@@ -35,6 +35,10 @@ constexpr std::uint64_t kDoublingUpTo = 32 * kKiB;
 constexpr std::uint64_t kDoublingAmongMatesUpTo = 2 * kKiB;
 constexpr std::int32_t kRingUpToHosts = 16;
 constexpr std::int32_t kChainUpToHosts = 8;
+// Up to here a turn of the scheduler costs more than what claiming costs: data that moves from core
+// to core, since it is not the same rank that works on the same part of it every time.
+constexpr std::uint64_t kClaimedUpTo = 512 * kKiB;
+constexpr std::string_view kClaimed = "claimed";
 constexpr std::string_view kZeroCopy = "zero-copy", kZeroCopyClaimed = "zero-copy-claimed";
 // Below this its two rendezvous cost more than the copies that it saves.
 constexpr std::uint64_t kZeroCopyFrom = 4 * kKiB;
@@ -45,10 +49,14 @@ constexpr std::uint64_t kOneShotUpTo = 2 * kKiB;
 
 bool is_zero_copy(const Algorithm& algorithm) { return algorithm.name.starts_with(kZeroCopy); }
 
+bool claims(const Facts& facts, std::uint64_t bytes) {
+  return facts.crowded && bytes <= kClaimedUpTo;
+}
+
 std::string_view pick_allreduce(const Facts& facts, std::uint64_t bytes) {
   const schedule::Placement& placement = *facts.placement;
-  if (placement.hosts() == 1)
-    return bytes <= kOneShotUpTo ? "one-shot" : facts.crowded ? "claimed" : "two-shot";
+  if (placement.hosts() == 1 && bytes <= kOneShotUpTo) return "one-shot";
+  if (placement.hosts() == 1) return claims(facts, bytes) ? kClaimed : "two-shot";
   if (bytes <= (placement.most_local() == 1 ? kDoublingUpTo : kDoublingAmongMatesUpTo))
     return "recursive-doubling";
   const bool tree = bytes <= kTreeUpTo ? placement.hosts() > 2 : placement.hosts() > kRingUpToHosts;
@@ -68,6 +76,7 @@ std::string_view pick_broadcast(const schedule::Placement& placement, std::uint6
 // its system calls (docs/limits.md). A flat ring needs none to overlap: its chunks follow each
 // other. Inside a host as many as fit the caches.
 std::uint64_t segments_for(const Facts& facts, const Algorithm& algorithm) {
+  if (algorithm.name == kClaimed) return 2;  // each costs a turn of the scheduler
   if (facts.placement->hosts() == 1) return 8;
   if (algorithm.name == "ring") return 1;
   return algorithm.collective == Collective::kBroadcast ? 4 : 2;
@@ -128,6 +137,7 @@ std::uint32_t segment_capacity(const Algorithm& algorithm, const schedule::Place
     return kOneShotSegment;
   if (algorithm.name.starts_with("hierarchical")) return kHierarchicalSegment;
   if (is_zero_copy(algorithm)) return kZeroCopySegment;
+  if (algorithm.name == kClaimed) return kCachedSegment;
   if (algorithm.name != "ring") return kSegment;
   const auto chunks = 2 * static_cast<std::uint64_t>(placement.ranks());
   return static_cast<std::uint32_t>(std::min(kMostSegment, kMessage * chunks));
@@ -205,9 +215,10 @@ OffersPrivate offers_private(const Facts& facts, const Question& question) {
                                                                  : OffersPrivate::kOutOfPlace;
 }
 
-const Algorithm* zero_copy(const Facts& facts, Collective collective) {
-  const bool claimed = facts.crowded && collective == Collective::kAllReduce;
-  return usable(collective, claimed ? kZeroCopyClaimed : kZeroCopy, *facts.placement);
+const Algorithm* zero_copy(const Facts& facts, const Question& question) {
+  const bool claimed =
+      question.collective == Collective::kAllReduce && claims(facts, question.bytes);
+  return usable(question.collective, claimed ? kZeroCopyClaimed : kZeroCopy, *facts.placement);
 }
 
 std::string_view picked(const Facts& facts, const Question& question) {
@@ -236,7 +247,7 @@ Result<Choice> choose(const Facts& facts, const Question& question) {
   choice.segment_bytes =
       segment != 0 ? std::min(segment, most) : pick_segment(facts, *way.algorithm, question.bytes);
   if (wants_zero_copy || (free && question.bytes >= kZeroCopyFrom)) {
-    choice.zero_copy = wants_zero_copy ? wanted.algorithm : zero_copy(facts, question.collective);
+    choice.zero_copy = wants_zero_copy ? wanted.algorithm : zero_copy(facts, question);
     choice.zero_copy_segment_bytes = kZeroCopySegment;
     if (choice.zero_copy != nullptr)
       choice.offers_private =
