@@ -70,7 +70,7 @@ struct BoundStep {
   schedule::Range waits;                  // of BoundPlan::wait_lines
   BoundSignal signal;                     // kSignal, kPut; kClaim: whom to wake
   BoundClaims claims;
-  std::int32_t peer = -1;                 // kPut and kDrain over a posted link
+  std::int32_t peer = -1;     // kPut and kDrain over a posted link
   std::uint32_t tickets = 0;  // kPut and kDrain over a posted link: which of the run's ticket rings
   std::uint32_t body = 0, count = 0;
 };

@@ -279,15 +279,22 @@ bool Run::wait(LaneState& state, const BoundStep& step, std::int64_t needed) noe
   return true;
 }
 
-// Where the buffers are is learnt once a call, at its first segment.
+// Where the buffers are is learnt once a call, at its first segment. Where others have done this
+// rank's work already, they may have gone on, and the buffers with them.
 bool Run::accept(LaneState& state, const BoundStep& step, std::int64_t needed) noexcept {
   if (!wait(state, step, needed)) return false;
   if (accepted_) return true;
   const std::span waits(plan_->wait_lines.data() + step.waits.begin, step.waits.count);
   for (const WaitLine& wait : waits) declined_ |= read_offer(wait, needed).process == 0;
-  if (declined_ || !unreadable_.ok()) return false;
-  for (const WaitLine& wait : waits)
-    if (!map_buffers(wait, read_offer(wait, needed))) return false;
+  if (declined_) return false;
+  if (nothing_left(state)) return true;
+  if (!unreadable_.ok()) return false;
+  for (const WaitLine& wait : waits) {
+    if (map_buffers(wait, read_offer(wait, needed))) continue;
+    if (!nothing_left(state)) return false;
+    failure_ = unreadable_ = {};
+    return true;
+  }
   return accepted_ = true;
 }
 

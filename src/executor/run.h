@@ -93,6 +93,8 @@ class Run {
   void ring(const BoundSignal& signal) const noexcept;
   // run_claims.cc
   bool claim(LaneState& state, const BoundStep& step, const Here& here) noexcept;
+  // Whether all that this lane is to claim next has been done by others.
+  bool nothing_left(const LaneState& state) const noexcept;
   // A peer that does what this lane waits for, or -1.
   std::int32_t claimer(const LaneState& state, const BoundStep& step) const noexcept;
 

@@ -40,9 +40,19 @@ bool Run::claim(LaneState& state, const BoundStep& step, const Here& here) noexc
   return true;
 }
 
+bool Run::nothing_left(const LaneState& state) const noexcept {
+  const auto& steps = state.lane->steps;
+  const auto step =
+      std::find_if(steps.begin() + state.at, steps.end(),
+                   [](const BoundStep& candidate) { return candidate.op == schedule::Op::kClaim; });
+  return step != steps.end() && all_done(step->claims.count->value, base_ + state.turn - step->skew,
+                                         static_cast<std::uint32_t>(step->chunks.count));
+}
+
 std::int32_t Run::claimer(const LaneState& state, const BoundStep& step) const noexcept {
   const std::uint64_t iteration = base_ + state.turn - step.skew;
-  for (const WaitLine& peer : std::span(plan_->wait_lines).subspan(step.waits.begin, step.waits.count))
+  for (const WaitLine& peer :
+       std::span(plan_->wait_lines).subspan(step.waits.begin, step.waits.count))
     if (reinterpret_cast<const transport::Flag*>(peer.line)->tag.load(std::memory_order_relaxed) ==
         in_hand(iteration))
       return peer.peer;

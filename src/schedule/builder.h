@@ -62,7 +62,8 @@ class LaneBuilder {
   LaneBuilder& offer(const Event& event, const Peers& peers);
   LaneBuilder& accept(const Event& event, const Peers& peers);
   // A reduce, complete, of each chunk by whichever of `peers` claims it.
-  LaneBuilder& claim(const Event& event, const Peers& peers, ChunkRange range, const Reduction& what);
+  LaneBuilder& claim(const Event& event, const Peers& peers, ChunkRange range,
+                     const Reduction& what);
   LaneBuilder& drain(const Event& event, std::int32_t peer, std::int32_t lag = 0);
   // What `body` appends is done `count` times; nothing is written when that is never.
   template <typename Body>

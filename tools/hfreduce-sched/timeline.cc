@@ -45,7 +45,7 @@ struct LaneState {
   std::uint32_t k = 0;
   bool done = false;
   bool claimed = false;  // its share of the claim that it is at: it waits for the others
-  double ready = 0;  // its last step's end
+  double ready = 0;      // its last step's end
   std::int32_t last = kNone;
 
   const std::vector<Step>& steps() const {
