@@ -15,6 +15,11 @@ schedule::Schedule emit_zero_copy(const Request& request, std::int32_t rank);
 schedule::Layout zero_copy_broadcast_layout(const Request& request);
 schedule::Schedule emit_zero_copy_broadcast(const Request& request, std::int32_t rank);
 
+schedule::Layout claimed_layout(const Request& request);
+schedule::Schedule emit_claimed(const Request& request, std::int32_t rank);
+schedule::Layout zero_copy_claimed_layout(const Request& request);
+schedule::Schedule emit_zero_copy_claimed(const Request& request, std::int32_t rank);
+
 schedule::Layout ring_layout(const Request& request);
 schedule::Schedule emit_ring(const Request& request, std::int32_t rank);
 schedule::Layout double_tree_layout(const Request& request);

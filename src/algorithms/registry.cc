@@ -48,6 +48,12 @@ constexpr std::array kAlgorithms{
     Algorithm{"eager", kBroadcast,
               "one host, few bytes: they come with their flag, and the root runs far ahead",
               on_one_host, eager_layout, emit_eager},
+    Algorithm{"claimed", kAllReduce,
+              "one host, more ranks than cores: whoever runs reduces what all have staged",
+              on_one_host, claimed_layout, emit_claimed},
+    Algorithm{"zero-copy-claimed", kAllReduce,
+              "one host, more ranks than cores, memory that peers can map: whoever runs reduces it",
+              on_one_host, zero_copy_claimed_layout, emit_zero_copy_claimed},
 };
 
 }  // namespace

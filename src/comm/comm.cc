@@ -118,6 +118,7 @@ Status Comm::join_others(const Membership& membership) {
 }
 
 Status Comm::agree(const std::vector<std::string>& greetings) {
+  std::vector<std::string> cores;
   for (std::size_t rank = 0; rank < greetings.size(); ++rank) {
     HFR_ASSIGN(const Greeting greeting, Greeting::unpack(greetings[rank]));
     const auto who = static_cast<std::int32_t>(rank);
@@ -134,12 +135,15 @@ Status Comm::agree(const std::vector<std::string>& greetings) {
               "{} uses version {} of hfreduce, this rank {}: install one version everywhere",
               describe(who), greeting.version, Greeting::from({}, {}).version));
     }
+    cores.push_back(greeting.cores);
   }
   HFR_ASSIGN(const Greeting wanted, Greeting::unpack(greetings[0]));
   std::vector<std::int32_t> host_of;
   for (const bootstrap::Member& member : session_->members()) host_of.push_back(member.same_host);
   placement_ = std::make_unique<schedule::Placement>(host_of);
   facts_.placement = placement_.get();
+  const std::int32_t known_cores = cores_in(cores);
+  facts_.crowded = placement_->hosts() == 1 && known_cores > 0 && known_cores < ranks_;
   facts_.forced = wanted.algorithm;
   facts_.segment_bytes = static_cast<std::uint32_t>(wanted.segment);
   facts_.leaders = planner::choose_leaders(*placement_, std::max<std::int64_t>(0, wanted.leaders));
@@ -181,10 +185,9 @@ Status Comm::make_engine() {
   return {};
 }
 
-// Every rank tries to read from every other one; if all can, all do. An answer is why not, or
-// after a + the cores that this rank may use.
+// Every rank tries to read from every other one; if all can, all do. An answer is why not.
 Status Comm::agree_on_peer_reads() {
-  std::string mine = fmt::format("+{}", core_mask());
+  std::string mine;
   if (options_.settings.peer_reads == 0) {
     mine = fmt::format("HFREDUCE_PEER_READS is 0 for {}", describe(rank_));
   } else if (const Status able = engine_->try_peer_reads(); !able.ok()) {
@@ -192,18 +195,11 @@ Status Comm::agree_on_peer_reads() {
   }
   const auto answers = session_->exchange(mine, Deadline::after_ms(options_.init_timeout_ms));
   HFR_TRY(answers.status());
-  std::vector<std::string> masks;
-  for (const std::string& answer : *answers) {
-    if (answer.starts_with('+')) {
-      masks.push_back(answer.substr(1));
-    } else if (no_peer_reads_.empty()) {
-      no_peer_reads_ = answer;
-    }
-  }
+  for (const std::string& answer : *answers)
+    if (no_peer_reads_.empty()) no_peer_reads_ = answer;
   if (!no_peer_reads_.empty()) return {};
   engine_->allow_peer_reads();
-  facts_.peer_reads =
-      cores_in(masks) < ranks_ ? planner::PeerReads::kShared : planner::PeerReads::kGranted;
+  facts_.peer_reads = facts_.crowded ? planner::PeerReads::kShared : planner::PeerReads::kGranted;
   return {};
 }
 

@@ -65,7 +65,7 @@ std::string Comm::tuning_info() const {
   for (const algorithms::Algorithm& algorithm : algorithms::all()) {
     if (!placement_ || !algorithm.applies(*placement_)) continue;
     // Buffers that are measured are private; it takes no segments.
-    const bool zero_copy = algorithm.name == "zero-copy";
+    const bool zero_copy = algorithm.name.starts_with("zero-copy");
     if (zero_copy && (algorithm.collective != algorithms::Collective::kBroadcast ||
                       facts_.peer_reads == planner::PeerReads::kRefused))
       continue;

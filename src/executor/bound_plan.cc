@@ -94,7 +94,13 @@ class Binder {
     bound.count = step.count;
     plan_.most_operands =
         std::max({plan_.most_operands, step.sources.count, step.destinations.count});
-    if (step.op == Op::kWait) bound.waits = bind_waits(step);
+    if (step.op == Op::kClaim) {
+      const std::int32_t first = schedule_.peers[step.peers.begin];
+      bound.claims = {reinterpret_cast<transport::FlagLine*>(line_of(first, step.flag)),
+                      reinterpret_cast<transport::FlagLine*>(line_of(binding_.rank, step.flag))};
+      bound.signal = bind_signal(step);
+    }
+    if (step.op == Op::kWait || step.op == Op::kClaim) bound.waits = bind_waits(step);
     if (step.op == Op::kSignal || step.op == Op::kPut) bound.signal = bind_signal(step);
     if (step.op == Op::kPut || step.op == Op::kDrain) {
       const std::int32_t peer = schedule_.peers[step.peers.begin];

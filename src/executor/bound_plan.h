@@ -53,6 +53,13 @@ struct BoundSignal {
   schedule::Range posted;     // of BoundPlan::posted
 };
 
+// kClaim: where all count, and where this rank says that it has work in hand (the tag: for which
+// iteration), for others to know whom they wait for.
+struct BoundClaims {
+  transport::FlagLine* count = nullptr;
+  transport::FlagLine* mine = nullptr;
+};
+
 struct BoundStep {
   schedule::Op op = schedule::Op::kWait;
   std::uint8_t skew = 0, lag = 0;
@@ -63,8 +70,9 @@ struct BoundStep {
   schedule::ChunkRange chunks;
   schedule::Range sources, destinations;  // of BoundPlan::places
   schedule::Range waits;                  // of BoundPlan::wait_lines
-  BoundSignal signal;                     // kSignal, kPut
-  std::int32_t peer = -1;                 // kPut and kDrain over a posted link
+  BoundSignal signal;                     // kSignal, kPut; kClaim: whom to wake
+  BoundClaims claims;
+  std::int32_t peer = -1;     // kPut and kDrain over a posted link
   std::uint32_t tickets = 0;  // kPut and kDrain over a posted link: which of the run's ticket rings
   std::uint32_t body = 0, count = 0;
 };

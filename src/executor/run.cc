@@ -109,6 +109,7 @@ std::int32_t Run::waits_for() const noexcept {
     if (step.op == Op::kWait)
       return plan_->wait_lines[step.waits.begin + std::min(state.peer_at, step.waits.count - 1)]
           .peer;
+    if (step.op == Op::kClaim) return claimer(state, step);
     if (step.peer >= 0) return step.peer;
   }
   return -1;
@@ -182,11 +183,9 @@ Run::Here Run::here(const BoundStep& step, std::uint32_t segment,
   return here;
 }
 
-Run::Extent Run::extent(const BoundStep& step, const Here& here) const noexcept {
-  const auto first = static_cast<std::uint64_t>(step.chunks.first(here.repetition));
+Run::Extent Run::extent(std::uint64_t first, std::uint64_t count, const Here& here) const noexcept {
   const std::uint64_t begin = std::min(here.length, first * here.quantum);
-  const std::uint64_t end =
-      std::min(here.length, (first + static_cast<std::uint64_t>(step.chunks.count)) * here.quantum);
+  const std::uint64_t end = std::min(here.length, (first + count) * here.quantum);
   return {begin, end - begin};
 }
 
@@ -228,12 +227,15 @@ bool Run::execute(LaneState& state, const BoundStep& step, const Here& here) noe
     case Op::kReduce:
       if (const PeerBuffers* peer = private_source(step))
         return read_private(state, step, here, *peer);
-      reduce(step, here);
+      reduce(step, here, extent(step, here));
       return true;
+    case Op::kClaim:
+      return claim(state, step, here);
     case Op::kPut:
       return put(state, step, here);
     case Op::kSignal:
-      if (step.offers) offer_line(step.signal).write_offer(call_->offer);
+      if (step.offers)
+        offer_line(step.signal).write_offer(static_cast<std::uint64_t>(tick + 1), call_->offer);
       return signal(state, step, tick + 1);
     case Op::kWait:
       return step.offers ? accept(state, step, tick + 1) : wait(state, step, tick + 1 - step.lag);
@@ -272,15 +274,22 @@ bool Run::wait(LaneState& state, const BoundStep& step, std::int64_t needed) noe
   return true;
 }
 
-// Where the buffers are is learnt once a call, at its first segment.
+// Where the buffers are is learnt once a call, at its first segment. Where others have done this
+// rank's work already, they may have gone on, and the buffers with them.
 bool Run::accept(LaneState& state, const BoundStep& step, std::int64_t needed) noexcept {
   if (!wait(state, step, needed)) return false;
   if (accepted_) return true;
   const std::span waits(plan_->wait_lines.data() + step.waits.begin, step.waits.count);
   for (const WaitLine& wait : waits) declined_ |= read_offer(wait, needed).process == 0;
-  if (declined_ || !unreadable_.ok()) return false;
-  for (const WaitLine& wait : waits)
-    if (!map_buffers(wait, read_offer(wait, needed))) return false;
+  if (declined_) return false;
+  if (nothing_left(state)) return true;
+  if (!unreadable_.ok()) return false;
+  for (const WaitLine& wait : waits) {
+    if (map_buffers(wait, read_offer(wait, needed))) continue;
+    if (!nothing_left(state)) return false;
+    failure_ = unreadable_ = {};
+    return true;
+  }
   return accepted_ = true;
 }
 
@@ -349,8 +358,9 @@ void Run::decline(const BoundPlan& plan, const Call& call, std::uint64_t base) n
   for (const BoundLane& lane : plan.lanes) {
     for (const BoundStep& step : lane.steps) {
       if (step.op != Op::kSignal || !step.offers) continue;
-      offer_line(step.signal).write_offer({});
-      raise(step, tick_of(step.tick, base, 0) + 1);
+      const std::int64_t value = tick_of(step.tick, base, 0) + 1;
+      offer_line(step.signal).write_offer(static_cast<std::uint64_t>(value), {});
+      raise(step, value);
     }
   }
 }
@@ -374,6 +384,10 @@ void Run::raise(const BoundStep& step, std::int64_t value) const noexcept {
   const BoundSignal& signal = step.signal;
   if (signal.line == nullptr) return;
   flag_of(signal, step.ring, value).raise(static_cast<std::uint64_t>(value), tag_);
+  ring(signal);
+}
+
+void Run::ring(const BoundSignal& signal) const noexcept {
   if (signal.doorbells.count == 0) return;
   transport::Doorbell::ring_fence();
   for (std::uint32_t i = 0; i < signal.doorbells.count; ++i) {
@@ -421,8 +435,7 @@ bool Run::drain(const BoundStep& step, std::int64_t tick) const noexcept {
   return ticket == 0 || (link != nullptr && link->done(ticket));
 }
 
-void Run::reduce(const BoundStep& step, const Here& here) noexcept {
-  const Extent part = extent(step, here);
+void Run::reduce(const BoundStep& step, const Here& here, const Extent& part) noexcept {
   if (part.count == 0) return;
   for (std::uint32_t i = 0; i < step.sources.count; ++i) {
     sources_[i] = address(plan_->places[step.sources.begin + i], here, part);

@@ -57,7 +57,7 @@ class Run {
     std::uint32_t repetition = 0;
     std::uint32_t repeat_begin = 0, repeat_end = 0, repeat_count = 0;  // repeat_end 0: in no repeat
     std::uint32_t peer_at = 0;  // how many peers of the current wait or signal are served
-    std::uint64_t copied = 0;   // bytes of the current copy out of private memory
+    std::uint64_t copied = 0;   // of the current step, done in pieces: bytes or claimed chunks
     bool blocked = false;
   };
   // A peer's own buffers in this call, once they were offered.
@@ -91,11 +91,23 @@ class Run {
   bool signal(LaneState& state, const BoundStep& step, std::int64_t value) noexcept;
   bool put(LaneState& state, const BoundStep& step, const Here& here) noexcept;
   bool drain(const BoundStep& step, std::int64_t tick) const noexcept;
-  void reduce(const BoundStep& step, const Here& here) noexcept;
+  void reduce(const BoundStep& step, const Here& here, const Extent& part) noexcept;
   void raise(const BoundStep& step, std::int64_t value) const noexcept;
+  void ring(const BoundSignal& signal) const noexcept;
+  // run_claims.cc
+  bool claim(LaneState& state, const BoundStep& step, const Here& here) noexcept;
+  // Whether all that this lane is to claim next has been done by others.
+  bool nothing_left(const LaneState& state) const noexcept;
+  // A peer that does what this lane waits for, or -1.
+  std::int32_t claimer(const LaneState& state, const BoundStep& step) const noexcept;
 
   Here here(const BoundStep& step, std::uint32_t segment, std::uint32_t repetition) const noexcept;
-  Extent extent(const BoundStep& step, const Here& here) const noexcept;
+  Extent extent(const BoundStep& step, const Here& here) const noexcept {
+    return extent(static_cast<std::uint64_t>(step.chunks.first(here.repetition)),
+                  static_cast<std::uint64_t>(step.chunks.count), here);
+  }
+  // Chunks first .. first+count-1.
+  Extent extent(std::uint64_t first, std::uint64_t count, const Here& here) const noexcept;
   std::byte* address(const BoundPlace& place, const Here& here,
                      const Extent& extent) const noexcept;
   std::uint64_t remote_offset(const BoundPlace& place, const Here& here,

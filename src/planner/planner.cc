@@ -39,7 +39,13 @@ constexpr std::uint64_t kDoublingUpTo = 32 * kKiB;
 constexpr std::uint64_t kDoublingOfAHostUpTo = 64 * kKiB;
 constexpr std::int32_t kRingUpToHosts = 16;
 constexpr std::int32_t kChainUpToHosts = 8;
-constexpr std::string_view kZeroCopy = "zero-copy", kDirect = "direct";
+// Up to here a turn of the scheduler costs more than what claiming costs: data that moves from core
+// to core, since it is not the same rank that works on the same part of it every time.
+constexpr std::uint64_t kClaimedUpTo = 512 * kKiB;
+// What is staged and worked on lies in a core's second-level cache.
+constexpr std::uint32_t kClaimedSegment = 128 * kKiB;
+constexpr std::string_view kClaimed = "claimed", kDirect = "direct";
+constexpr std::string_view kZeroCopy = "zero-copy", kZeroCopyClaimed = "zero-copy-claimed";
 // Below this its two rendezvous cost more than the copies that it saves.
 constexpr std::uint64_t kZeroCopyFrom = 4 * kKiB;
 // So that an abort is heard within one.
@@ -47,8 +53,16 @@ constexpr std::uint64_t kZeroCopySegment = 64 * 1024 * kKiB;
 // Up to here one rendezvous is worth more than reading everybody's data instead of a share of it.
 constexpr std::uint64_t kOneShotUpTo = 2 * kKiB;
 
-std::string_view pick_allreduce(const schedule::Placement& placement, std::uint64_t bytes) {
-  if (placement.hosts() == 1) return bytes <= kOneShotUpTo ? "one-shot" : "two-shot";
+bool is_zero_copy(const Algorithm& algorithm) { return algorithm.name.starts_with(kZeroCopy); }
+
+bool claims(const Facts& facts, std::uint64_t bytes) {
+  return facts.crowded && bytes <= kClaimedUpTo;
+}
+
+std::string_view pick_allreduce(const Facts& facts, std::uint64_t bytes) {
+  const schedule::Placement& placement = *facts.placement;
+  if (placement.hosts() == 1 && bytes <= kOneShotUpTo) return "one-shot";
+  if (placement.hosts() == 1) return claims(facts, bytes) ? kClaimed : "two-shot";
   const auto mates = static_cast<std::uint64_t>(placement.most_local());
   if (bytes <= std::min(kDoublingUpTo, kDoublingOfAHostUpTo / mates)) return "recursive-doubling";
   const bool tree = bytes <= (mates == 1 ? kTreeUpTo : kTreeOfHostsUpTo)
@@ -70,6 +84,7 @@ std::string_view pick_broadcast(const schedule::Placement& placement, std::uint6
 // its system calls (docs/limits.md). A flat ring needs none to overlap: its chunks follow each
 // other. Inside a host as many as fit the caches.
 std::uint64_t segments_for(const Facts& facts, const Algorithm& algorithm) {
+  if (algorithm.name == kClaimed) return 2;  // each costs a turn of the scheduler
   if (facts.placement->hosts() == 1) return 8;
   if (algorithm.name == "ring") return 1;
   return algorithm.collective == Collective::kBroadcast ? 4 : 2;
@@ -132,7 +147,8 @@ std::uint32_t segment_capacity(const Algorithm& algorithm, const schedule::Place
   if (algorithm.name == "eager") return kEagerUpTo;
   if (algorithm.name == kDirect) return kDirectSegment;
   if (algorithm.name.starts_with("hierarchical")) return kHierarchicalSegment;
-  if (algorithm.name == kZeroCopy) return kZeroCopySegment;
+  if (is_zero_copy(algorithm)) return kZeroCopySegment;
+  if (algorithm.name == kClaimed) return kClaimedSegment;
   if (algorithm.name != "ring") return kSegment;
   const auto chunks = 2 * static_cast<std::uint64_t>(placement.ranks());
   return static_cast<std::uint32_t>(std::min(kMostSegment, kMessage * chunks));
@@ -184,7 +200,7 @@ Result<Forced> forced(const Facts& facts, const Question& question) {
 // The fastest that was measured; nothing where nothing was.
 Forced measured(const Facts& facts, const Question& question) {
   for (const Measured& it : facts.tuning.nearest(question.collective, question.bytes)) {
-    if (it.algorithm->name != kZeroCopy && it.algorithm->applies(*facts.placement))
+    if (!is_zero_copy(*it.algorithm) && it.algorithm->applies(*facts.placement))
       return {it.algorithm, it.segment_bytes};
   }
   return {};
@@ -210,9 +226,15 @@ OffersPrivate offers_private(const Facts& facts, const Question& question) {
                                                                  : OffersPrivate::kOutOfPlaceIfSlow;
 }
 
+const Algorithm* zero_copy(const Facts& facts, const Question& question) {
+  const bool claimed =
+      question.collective == Collective::kAllReduce && claims(facts, question.bytes);
+  return usable(question.collective, claimed ? kZeroCopyClaimed : kZeroCopy, *facts.placement);
+}
+
 std::string_view picked(const Facts& facts, const Question& question) {
   return question.collective == Collective::kAllReduce
-             ? pick_allreduce(*facts.placement, question.bytes)
+             ? pick_allreduce(facts, question.bytes)
              : pick_broadcast(*facts.placement, question.bytes);
 }
 
@@ -222,7 +244,7 @@ Result<Choice> choose(const Facts& facts, const Question& question) {
   const schedule::Placement& placement = *facts.placement;
   HFR_ASSIGN(const Forced wanted, forced(facts, question));
   const bool free = wanted.algorithm == nullptr;
-  const bool wants_zero_copy = !free && wanted.algorithm->name == kZeroCopy;
+  const bool wants_zero_copy = !free && is_zero_copy(*wanted.algorithm);
   Forced way = wanted;
   if (free || wants_zero_copy) way = measured(facts, question);
   if (way.algorithm == nullptr)
@@ -236,7 +258,7 @@ Result<Choice> choose(const Facts& facts, const Question& question) {
   choice.segment_bytes =
       segment != 0 ? std::min(segment, most) : pick_segment(facts, *way.algorithm, question.bytes);
   if (wants_zero_copy || (free && question.bytes >= kZeroCopyFrom)) {
-    choice.zero_copy = usable(question.collective, kZeroCopy, placement);
+    choice.zero_copy = wants_zero_copy ? wanted.algorithm : zero_copy(facts, question);
     choice.zero_copy_segment_bytes = kZeroCopySegment;
     if (choice.zero_copy != nullptr)
       choice.offers_private =

@@ -37,7 +37,8 @@ struct Facts {
   std::string
       forced;  // an algorithm's name, and after an @ its segment ("ring@64K"); empty: choose
   PeerReads peer_reads = PeerReads::kRefused;
-  Tuning tuning;  // what was measured of this shape; empty: built-in thresholds decide
+  bool crowded = false;  // the ranks, all of one host, have fewer cores among them
+  Tuning tuning;         // what was measured of this shape; empty: built-in thresholds decide
 };
 
 struct Question {

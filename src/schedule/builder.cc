@@ -100,6 +100,17 @@ LaneBuilder& LaneBuilder::accept(const Event& event, const Peers& peers) {
   return *this;
 }
 
+LaneBuilder& LaneBuilder::claim(const Event& event, const Peers& peers, ChunkRange range,
+                                const Reduction& what) {
+  complete(range, what.sources, what.destinations);
+  Step& step = lane().steps.back();
+  step.op = Op::kClaim;
+  step.flag = event.flag;
+  step.tick = event.tick;
+  step.peers = add_peers(peers);
+  return *this;
+}
+
 LaneBuilder& LaneBuilder::drain(const Event& event, std::int32_t peer, std::int32_t lag) {
   Step& step = append(Op::kDrain);
   step.flag = event.flag;

@@ -21,6 +21,9 @@ struct Event {
 
 using Places = std::vector<Place>;
 using Peers = std::vector<std::int32_t>;
+struct Reduction {
+  Places sources, destinations;
+};
 
 inline Place input(std::int32_t owner) { return {PlaceKind::kInput, 0, owner, {}}; }
 inline Place output(std::int32_t owner) { return {PlaceKind::kOutput, 0, owner, {}}; }
@@ -58,6 +61,9 @@ class LaneBuilder {
   // A signal and a wait that carry where the buffers of the call are.
   LaneBuilder& offer(const Event& event, const Peers& peers);
   LaneBuilder& accept(const Event& event, const Peers& peers);
+  // A reduce, complete, of each chunk by whichever of `peers` claims it.
+  LaneBuilder& claim(const Event& event, const Peers& peers, ChunkRange range,
+                     const Reduction& what);
   LaneBuilder& drain(const Event& event, std::int32_t peer, std::int32_t lag = 0);
   // What `body` appends is done `count` times; nothing is written when that is never.
   template <typename Body>

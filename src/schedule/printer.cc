@@ -37,12 +37,14 @@ class Printer {
   std::string step(const Step& step) const {
     switch (step.op) {
       case Op::kReduce:
-        return fmt::format("{:<9}{}: {} -> {}",
+        return fmt::format("{:<9}{}",
                            step.sources.count == 1 ? "copy"
                            : step.final            ? "complete"
                                                    : "reduce",
-                           chunks_text(step.chunks, repeats_), places(step.sources, " + "),
-                           places(step.destinations, ", "));
+                           reduction(step));
+      case Op::kClaim:
+        return fmt::format("{:<9}{}, by {} of {}", "claim", reduction(step), flag(step),
+                           peers(step));
       case Op::kPut:
         return fmt::format("{:<9}{}: {} -> {}, then {}", "put", chunks_text(step.chunks, repeats_),
                            places(step.sources, ""), places(step.destinations, ""), flag(step));
@@ -62,6 +64,11 @@ class Printer {
   }
 
  private:
+  std::string reduction(const Step& step) const {
+    return fmt::format("{}: {} -> {}", chunks_text(step.chunks, repeats_),
+                       places(step.sources, " + "), places(step.destinations, ", "));
+  }
+
   std::string flag(const Step& step) const {
     std::string text = fmt::format("flag {}@{}", step.flag, tick_text(step.tick, repeats_));
     if (step.lag > 0) text += fmt::format("-{}", step.lag);

@@ -21,6 +21,8 @@
 //   wait        until the flag of every named peer is at least t + 1 - lag: lag 0 means that the
 //   data of tick
 //               t is there, lag K that what was done K ticks ago is done (credit for K slots).
+//   claim       a flag that many write: which chunks of an iteration are taken, and how many are
+//               done. It lies with the first of the ranks that may claim, and it only grows, too.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +38,8 @@ enum class Op : std::uint8_t {
   kSignal,  // raises `flag` for the named peers
   kWait,    // until `flag` of every named peer has reached the tick, less `lag`
   kDrain,   // until the put of this flag to this peer at the tick, less `lag`, has left its source
+  kClaim,   // each chunk of the range is reduced, like kReduce, by whichever of `peers` (this rank
+            // among them) comes first; then until all are done. `flag` counts; all name the same
   kRepeat,  // the next `body` steps are done `count` times, k = 0 .. count-1; not nested
 };
 
@@ -97,6 +101,9 @@ struct Area {
   std::int32_t flag = -1;
 };
 
+// So many chunks a claim can count.
+inline constexpr std::int32_t kMostClaimed = 255;
+
 // A piece of Schedule::places or Schedule::peers.
 struct Range {
   std::uint32_t begin = 0;
@@ -107,7 +114,7 @@ struct Step {
   Op op = Op::kWait;
   // Works on segment t - skew in the lane's turn t, and not where there is none.
   std::uint8_t skew = 0;
-  bool final = false;  // kReduce: this result is complete (avg divides here)
+  bool final = false;  // kReduce, kClaim: this result is complete (avg divides here)
   // A copy into a slot that another rank reads next, and read last: its lines lie in that rank's
   // cache. Changes no result, only how the bytes are best stored.
   bool staging = false;
@@ -116,12 +123,12 @@ struct Step {
   // schedule is left, on all ranks alike, before any step behind this one.
   bool offers = false;
   std::uint8_t lag = 0;     // kWait, kDrain
-  std::uint16_t flag = 0;   // kPut, kSignal, kWait, kDrain
+  std::uint16_t flag = 0;   // kPut, kSignal, kWait, kDrain, kClaim
   Tick tick;                // of the flag
-  ChunkRange chunks;        // kReduce, kPut
-  Range sources;            // kReduce: 1 or more; kPut: 1
-  Range destinations;       // kReduce: 1 or more; kPut: 1
-  Range peers;              // kSignal, kWait: 1 or more; kPut, kDrain: 1
+  ChunkRange chunks;        // kReduce, kPut, kClaim
+  Range sources;            // kReduce, kClaim: 1 or more; kPut: 1
+  Range destinations;       // kReduce, kClaim: 1 or more; kPut: 1
+  Range peers;              // kSignal, kWait, kClaim: 1 or more; kPut, kDrain: 1
   std::uint32_t body = 0;   // kRepeat: how many steps
   std::uint32_t count = 0;  // kRepeat: how many times (0 is legal)
 };

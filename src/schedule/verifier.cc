@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 
+#include "schedule/proving/claims.h"
 #include "schedule/proving/legality.h"
 #include "schedule/proving/machine.h"
 
@@ -29,7 +30,7 @@ std::string emit(const Subject& subject, std::int32_t root, std::vector<Schedule
       return fmt::format("ranks 0 and {} disagree on the layout", rank);
     if (auto wrong = proving::illegal(schedule, *subject.placement); !wrong.empty()) return wrong;
   }
-  return {};
+  return proving::claims_differ(*schedules);
 }
 
 }  // namespace

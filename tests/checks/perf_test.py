@@ -156,7 +156,10 @@ class Files(unittest.TestCase):
         self.path = pathlib.Path(self.folder.name)
 
     def test_memory_that_peers_can_map_is_used_where_it_is(self):
-        for memory, algorithms in (("mapped", {"zero-copy"}), ("ordinary", {"two-shot", "direct"})):
+        crowded = len(os.sched_getaffinity(0)) < 3
+        claimed = "claimed" if crowded else "two-shot"
+        mapped = {"zero-copy", "zero-copy-claimed"} if crowded else {"zero-copy"}
+        for memory, algorithms in (("mapped", mapped), ("ordinary", {claimed, "direct"})):
             with tempfile.TemporaryDirectory() as folder:
                 out = pathlib.Path(folder) / "out.json"
                 done = perf("--ranks", 3, "-b", "64K", "-e", "64K", "-n", 8, "--limits", 0, "--memory", memory,

@@ -202,8 +202,9 @@ TEST(PreMulSum, EveryAlgorithmAndTypeInAndOutOfPlace) {
     if (quick && ranks != 1 && ranks != 3) continue;
     Team team(ranks);
     const unsigned all = (1u << ranks) - 1;
-    for (const char* algorithm : {"", "one-shot", "two-shot", "ring", "double-tree",
-                                  "hierarchical-ring", "hierarchical-tree", "zero-copy"}) {
+    for (const char* algorithm :
+         {"", "one-shot", "two-shot", "ring", "double-tree", "hierarchical-ring",
+          "hierarchical-tree", "zero-copy", "claimed"}) {
       if (ranks == 1 && *algorithm != '\0') continue;
       for (const unsigned mapped : {0u, all, all - 1}) {
         const std::size_t salt = static_cast<std::size_t>(ranks) * 8 + mapped;

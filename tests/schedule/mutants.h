@@ -58,7 +58,7 @@ class Mutator {
         timing();
         if (here().peers.count > 1)
           add(Mistake::kPeerLess, [](Schedule&, Step& step) { --step.peers.count; });
-        if (here().op == Op::kReduce || here().op == Op::kPut) data();
+        if (here().op == Op::kReduce || here().op == Op::kPut || here().op == Op::kClaim) data();
       }
     }
     return std::move(mutants_);
@@ -124,7 +124,7 @@ class Mutator {
     });
     if (here().chunks.count > 1)
       add(Mistake::kChunkLess, [](Schedule&, Step& step) { --step.chunks.count; });
-    if (here().op == Op::kReduce)
+    if (here().op != Op::kPut)
       add(Mistake::kCompletes, [](Schedule&, Step& step) { step.final = !step.final; });
     if (here().sources.count > 1) {
       add(Mistake::kSourceLess, [](Schedule&, Step& step) { --step.sources.count; });

@@ -247,6 +247,37 @@ TEST_P(Mutants, OneSlotFewerIsCaught) {
   }
 }
 
+// What one rank claims by mistake is noticed since the others claim something else. So here all
+// make the same mistake.
+TEST(ClaimMutants, ThatAllRanksShareAreCaught) {
+  std::int32_t tried = 0;
+  for (const char* name : {"claimed", "zero-copy-claimed"}) {
+    const Algorithm& algorithm = *algorithms::find(Collective::kAllReduce, name);
+    const Placement placement({0, 0, 0});
+    const auto mutants_of = [&](std::int32_t rank) {
+      return testing::Mutator(algorithm.emit({&placement, 0, 1}, rank)).all();
+    };
+    const std::vector<std::vector<Mutant>> all{mutants_of(0), mutants_of(1), mutants_of(2)};
+    const Schedule original = algorithm.emit({&placement, 0, 1}, 0);
+    for (std::size_t at = 0; at < all[0].size(); ++at) {
+      const Mutant& mutant = all[0][at];
+      const Lane& lane = original.lanes[mutant.lane];
+      if (lane.steps[mutant.step].op != Op::kClaim) continue;
+      ++tried;
+      Subject subject;
+      subject.placement = &placement;
+      subject.schedule = [&](std::int32_t rank, std::int32_t) {
+        return all[static_cast<std::size_t>(rank)][at].schedule;
+      };
+      const bool harmless = mutant.mistake == Mistake::kSourcesSwapped ||
+                            (mutant.mistake == Mistake::kLaterTurn && ends_lane(lane, mutant.step));
+      EXPECT_NE(caught(subject, 0), harmless)
+          << name << ": mistake " << static_cast<int>(mutant.mistake);
+    }
+  }
+  EXPECT_GT(tried, 20);
+}
+
 std::string test_name(const ::testing::TestParamInfo<std::size_t>& info) {
   const Algorithm& algorithm = algorithms::all()[info.param];
   std::string name = algorithm.collective == Collective::kAllReduce ? "allreduce_" : "broadcast_";

@@ -211,5 +211,76 @@ TEST(Placement, NumbersHostsAndPositions) {
   EXPECT_FALSE(placement.mapped(0, 1));
 }
 
+// Two ranks stage, come together and claim two chunks, for `change` to spoil.
+struct ClaimParts {
+  bool wait = true, claim = true;
+  Peers claimers{0, 1};
+  Layout layout;
+  Event counts{1, {}};
+  ChunkRange range = chunks(0, 2);
+  Reduction what{{slot(0, 0), slot(0, 1)}, {slot(0, 0), slot(0, 1)}};
+};
+
+Verdict claimed(const std::function<void(std::int32_t, ClaimParts&)>& change) {
+  Subject subject;
+  subject.placement = &one_host();
+  subject.schedule = [&](std::int32_t rank, std::int32_t) {
+    ClaimParts parts;
+    parts.layout = small_layout(1);
+    parts.layout.chunks = 2;
+    change(rank, parts);
+    Builder schedule(rank, parts.layout);
+    auto lane = schedule.lane("all");
+    lane.copy(chunks(0, 2), input(rank), {slot(0, rank)}).signal({0, {}}, {1 - rank});
+    if (parts.wait) lane.wait({0, {}}, {1 - rank});
+    if (parts.claim) lane.claim(parts.counts, parts.claimers, parts.range, parts.what);
+    lane.copy(chunks(0, 2), slot(0, rank), {output(rank)});
+    return schedule.finish();
+  };
+  const std::vector<Call> calls{{1}, {4}, {2, 0, true}, {3}};
+  return verify(subject, calls);
+}
+
+TEST(Verifier, ProvesAClaimWhoeverMakesIt) {
+  EXPECT_EQ(claimed([](std::int32_t, ClaimParts&) {}).fault, "");
+  // Rank 1 always comes last here, and then rank 0 has staged; but rank 0 may claim before rank 1
+  // has.
+  for (const std::int32_t who : {0, 1})
+    EXPECT_THAT(
+        claimed([&](std::int32_t rank, ClaimParts& parts) { parts.wait = rank != who; }).fault,
+        HasSubstr("in no order with"))
+        << who;
+}
+
+TEST(Verifier, ClaimsMustBeTheSameOnAllWhoMayClaim) {
+  const auto fault = [](auto&& change) {
+    return claimed([&](std::int32_t rank, ClaimParts& parts) {
+             if (rank == 1) change(parts);
+           })
+        .fault;
+  };
+  const auto differ = HasSubstr("do not claim the same work by flag 1");
+  EXPECT_THAT(fault([](ClaimParts& parts) { parts.claim = false; }), differ);
+  EXPECT_THAT(fault([](ClaimParts& parts) { parts.claimers = {1, 0}; }), differ);
+  EXPECT_THAT(fault([](ClaimParts& parts) { parts.range = chunks(0, 1); }), differ);
+  EXPECT_THAT(fault([](ClaimParts& parts) { parts.what.sources.pop_back(); }), differ);
+  EXPECT_THAT(fault([](ClaimParts& parts) { parts.claimers = {0}; }),
+              HasSubstr("claims what is for others to claim"));
+}
+
+TEST(Verifier, ClaimsHaveAFlagOfTheirOwnAndWholeSegments) {
+  const auto fault = [](auto&& change) {
+    return claimed([&](std::int32_t, ClaimParts& parts) { change(parts); }).fault;
+  };
+  EXPECT_THAT(fault([](ClaimParts& parts) { parts.counts.flag = 0; }),
+              HasSubstr("used for something else"));
+  EXPECT_THAT(fault([](ClaimParts& parts) { parts.counts.tick.rate = 2; }),
+              HasSubstr("another tick than the iteration"));
+  EXPECT_THAT(fault([](ClaimParts& parts) {
+                parts.layout.areas[0] = {.slots = 1, .unit = Area::Unit::kChunk, .chunks = 2};
+              }),
+              HasSubstr("a slot that holds no segment"));
+}
+
 }  // namespace
 }  // namespace hfreduce::schedule

@@ -189,7 +189,8 @@ TEST_P(Executor, EveryAlgorithmEndsWithTheRightSumsOnEveryRank) {
   for (const Algorithm& algorithm : algorithms::all()) {
     Cluster cluster(GetParam().host_of, GetParam().leaders);
     if (!algorithm.applies(cluster.placement())) continue;
-    if (algorithm.name == "zero-copy") continue;  // these buffers are private: mapped_memory_test
+    if (algorithm.name.starts_with("zero-copy"))
+      continue;  // these buffers are private: mapped_memory_test
     SCOPED_TRACE(std::string(algorithm.name));
     std::vector<std::vector<std::string>> errors(GetParam().host_of.size());
     std::vector<std::thread> threads;

@@ -122,6 +122,30 @@ TEST(Planner, ExplainNamesWhatItWouldChooseInOrder) {
   EXPECT_EQ(explain(facts, Collective::kAllReduce), "one-shot up to 2 KiB, then two-shot");
 }
 
+TEST(Planner, WorkIsClaimedWhereRanksShareCores) {
+  const schedule::Placement placement({0, 0, 0, 0});
+  Facts facts;
+  facts.placement = &placement;
+  facts.crowded = true;
+  EXPECT_EQ(explain(facts, Collective::kAllReduce),
+            "one-shot up to 2 KiB, then claimed up to 512 KiB, then two-shot");
+  const auto mapped = [&](Collective collective, std::uint64_t bytes, std::string_view name = {}) {
+    return choose(facts, {collective, bytes, name})->zero_copy->name;
+  };
+  EXPECT_EQ(mapped(Collective::kAllReduce, 4096), "zero-copy-claimed");
+  EXPECT_EQ(mapped(Collective::kAllReduce, 1 << 20), "zero-copy");
+  EXPECT_EQ(mapped(Collective::kAllReduce, 4096, "zero-copy"), "zero-copy");
+  EXPECT_EQ(mapped(Collective::kAllReduce, 1 << 20, "zero-copy-claimed"), "zero-copy-claimed");
+  EXPECT_EQ(mapped(Collective::kBroadcast, 4096), "zero-copy");
+  const auto segment = [&](std::uint64_t bytes) {
+    return choose(facts, {Collective::kAllReduce, bytes, {}})->segment_bytes >> 10;
+  };
+  EXPECT_EQ(segment(64 << 10), 32u);
+  EXPECT_EQ(segment(512 << 10), 128u);
+  facts.crowded = false;
+  EXPECT_EQ(mapped(Collective::kAllReduce, 4096), "zero-copy");
+}
+
 OffersPrivate offers(const Facts& facts, std::uint64_t bytes, std::string_view forced = {},
                      Collective collective = Collective::kBroadcast) {
   const auto choice = choose(facts, {collective, bytes, forced});

@@ -73,7 +73,7 @@ TEST(PeerMemory, IsBoundedBetweenCalls) {
 
 TEST(FlagLine, AnOfferIsReadWithItsOwnValueOnly) {
   FlagLine line;
-  line.write_offer({5, {6, 7}, {8, 9}});
+  line.write_offer(3, {5, {6, 7}, {8, 9}});
   line.raise(3, 0);
   const Offer offer = line.read_offer(3);
   EXPECT_EQ(offer.process, 5u);
@@ -81,7 +81,14 @@ TEST(FlagLine, AnOfferIsReadWithItsOwnValueOnly) {
   EXPECT_EQ(offer.input.offset, 7u);
   EXPECT_EQ(offer.output.object, 8u);
   EXPECT_EQ(offer.output.offset, 9u);
-  EXPECT_EQ(line.read_offer(2).process, 0u) << "its owner has gone on";
+  EXPECT_EQ(line.read_offer(2).process, 0u) << "nothing was offered with it";
+  line.write_offer(4, {});
+  line.raise(4, 0);
+  EXPECT_EQ(line.read_offer(3).process, 5u) << "its owner has gone on, and may have come first";
+  line.write_offer(5, {10, {11, 12}, {13, 14}});
+  EXPECT_EQ(line.read_offer(3).process, 0u) << "its owner has gone on twice: nobody was to accept";
+  EXPECT_EQ(line.read_offer(4).process, 0u);
+  EXPECT_EQ(line.read_offer(5).process, 10u);
 }
 
 TEST(MemoryServer, HandsOutWhatIsThereAndRefusesTheRest) {

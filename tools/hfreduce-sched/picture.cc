@@ -132,17 +132,17 @@ class Picture {
     return (*run_.schedules)[static_cast<std::size_t>(box.rank)];
   }
 
-  static const char* kind_of(const Step& step) {
+  static const char* kind_of(const Step& step, bool waits) {
+    if (waits) return "wait";
     if (step.op == Op::kPut) return "put";
     if (step.op == Op::kSignal) return "signal";
-    if (step.op != Op::kReduce) return "wait";
     return step.sources.count == 1 ? "copy" : step.final ? "complete" : "reduce";
   }
 
   void draw_box(const Box& box) {
     const auto& schedule = schedule_of(box);
     const Step& step = schedule.lanes[static_cast<std::size_t>(box.lane)].steps[box.step];
-    const bool waits = step.op == Op::kWait || step.op == Op::kDrain;
+    const bool waits = box.waits;
     const double width = (box.end - box.begin) * scale_;
     if (waits && width < 1) return;
     const double height = waits ? 4 : kRow - 4;
@@ -155,7 +155,7 @@ class Picture {
                      {"y", row(box) + (kRow - height) / 2},
                      {"width", std::max(width, 0.8)},
                      {"height", height},
-                     {"class", fmt::format("box {}{}", kind_of(step),
+                     {"class", fmt::format("box {}{}", kind_of(step, waits),
                                            box.critical && !waits ? " critical" : "")}},
                     what);
   }

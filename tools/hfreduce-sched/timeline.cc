@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <tuple>
+#include <utility>
 
 namespace hfreduce::sched {
 namespace {
@@ -43,7 +44,8 @@ struct LaneState {
   std::size_t step = 0, repeat = 0;
   std::uint32_t k = 0;
   bool done = false;
-  double ready = 0;  // its last step's end
+  bool claimed = false;  // its share of the claim that it is at: it waits for the others
+  double ready = 0;      // its last step's end
   std::int32_t last = kNone;
 
   const std::vector<Step>& steps() const {
@@ -51,6 +53,9 @@ struct LaneState {
   }
   const Step& now() const { return steps()[step]; }
   std::int32_t segment() const { return turn - now().skew; }
+  bool waits() const {
+    return now().op == Op::kWait || now().op == Op::kDrain || (now().op == Op::kClaim && claimed);
+  }
 };
 
 // When a lane's next step may begin, or its wait ends, and why not earlier.
@@ -101,6 +106,7 @@ class Simulation {
         break;
       }
       execute(*next, best);
+      if (next->now().op == Op::kClaim && !std::exchange(next->claimed, !next->claimed)) continue;
       ++next->step;
       settle(*next);
     }
@@ -156,7 +162,7 @@ class Simulation {
   std::optional<Candidate> candidate_of(LaneState& lane) {
     const Step& step = lane.now();
     Candidate candidate{.at = lane.ready, .cause = lane.last};
-    if (step.op == Op::kWait) return after_raises(lane, candidate);
+    if (lane.waits() && step.op != Op::kDrain) return after_raises(lane, candidate);
     if (step.op == Op::kDrain) return after_sending(lane, candidate);
     const Free& free = free_[static_cast<std::size_t>(lane.rank)];
     if (free.at > candidate.at) candidate = {.at = free.at, .cause = free.box};
@@ -212,20 +218,19 @@ class Simulation {
             .begin = candidate.at,
             .end = candidate.at,
             .cause = candidate.cause};
-    if (step.op == Op::kWait || step.op == Op::kDrain) {
+    if (lane.waits()) {
       box.begin = lane.ready;
+      box.waits = true;
       time_.boxes.push_back(box);
-      if (step.op == Op::kWait) draw_arrows(lane, candidate, number);
+      if (step.op != Op::kDrain) draw_arrows(lane, candidate, number);
     } else {
       box.bytes = bytes_of(lane);
       box.end =
           box.begin + run_.costs.mapped_step + run_.costs.mapped_byte * box.bytes * passes(lane);
       time_.boxes.push_back(box);
       free_[static_cast<std::size_t>(lane.rank)] = {box.end, number};
-      if (step.op == Op::kReduce)
-        count_bytes(lane, box.bytes);
-      else
-        raise(lane, box, number);
+      if (step.op == Op::kReduce || step.op == Op::kClaim) count_bytes(lane, box.bytes);
+      if (step.op != Op::kReduce) raise(lane, box, number);
     }
     lane.ready = box.end;
     lane.last = number;
@@ -235,13 +240,16 @@ class Simulation {
   double bytes_of(const LaneState& lane) const {
     if (lane.now().op == Op::kSignal) return 0;
     const double chunk = run_.bytes / run_.segments / lane.schedule->layout.chunks;
-    return chunk * lane.now().chunks.count;
+    // Who claims most is not known: each an equal share.
+    const double share = lane.now().op == Op::kClaim ? lane.now().peers.count : 1;
+    return chunk * lane.now().chunks.count / share;
   }
 
   // How often the rank itself touches each byte: a put over a posted link is the link's work.
   double passes(const LaneState& lane) const {
     const Step& step = lane.now();
-    if (step.op == Op::kReduce) return double(step.sources.count) + double(step.destinations.count);
+    if (step.op == Op::kReduce || step.op == Op::kClaim)
+      return double(step.sources.count) + double(step.destinations.count);
     if (step.op != Op::kPut) return 0;
     return run_.placement->mapped(lane.rank, lane.schedule->peers[step.peers.begin]) ? 2 : 0;
   }
@@ -302,10 +310,7 @@ class Simulation {
     while (at != kNone) {
       Box& box = time_.boxes[static_cast<std::size_t>(at)];
       box.critical = true;
-      const Step& step = (*run_.schedules)[static_cast<std::size_t>(box.rank)]
-                             .lanes[static_cast<std::size_t>(box.lane)]
-                             .steps[box.step];
-      if (step.op != Op::kWait && step.op != Op::kDrain) {
+      if (!box.waits) {
         ++time_.critical_steps;
         time_.in_steps += box.end - box.begin;
       }

@@ -33,6 +33,7 @@ struct Box {
       0;  // the box that this one followed at once, or whose message it waited for; -1: none
   std::int32_t arrow = -1;  // by which that box let this one go on
   bool critical = false;
+  bool waits = false;
 };
 
 // From the step that raised a flag to the wait that it ended.

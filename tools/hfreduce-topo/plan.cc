@@ -10,7 +10,9 @@ namespace {
 
 // A step reads its sources and writes its destinations: whatever of them is another rank's moves.
 void add_edges(const schedule::Schedule& schedule, const schedule::Step& step, Edges* edges) {
-  if (step.op != schedule::Op::kReduce && step.op != schedule::Op::kPut) return;
+  if (step.op != schedule::Op::kReduce && step.op != schedule::Op::kPut &&
+      step.op != schedule::Op::kClaim)
+    return;
   for (std::uint32_t i = 0; i < step.sources.count; ++i) {
     const std::int32_t owner = schedule.places[step.sources.begin + i].owner;
     if (owner != schedule.rank) edges->emplace(owner, schedule.rank);

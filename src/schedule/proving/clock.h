@@ -29,6 +29,13 @@ class Clock {
       mine[i] = std::max(mine[i], theirs[i]);
   }
 
+  // Keeps what the other one knows as well.
+  void meet(const Clock& other) {
+    if (times_.size() > other.times_.size()) times_.resize(other.times_.size());
+    for (std::size_t i = 0; i < times_.size(); ++i)
+      times_[i] = std::min(times_[i], other.times_[i]);
+  }
+
  private:
   std::vector<std::int32_t> times_;
 };

@@ -60,6 +60,13 @@ class Raises {
   std::uint64_t forgotten_ = 0;
 };
 
+// The ranks that may claim the chunks of an iteration, as they come; see claims.cc.
+struct Gathering {
+  std::uint32_t count = 0;
+  std::uint64_t value = 0;
+  Clock common;  // what all of them know
+};
+
 struct Log {
   std::int32_t owner = 0, receiver = -1;  // receiver -1: a mapped line
   std::uint16_t flag = 0;
@@ -68,10 +75,12 @@ struct Log {
   // With clocks only:
   Raises raises;
   Epoch last_by;
-  // Posted only: the link as an actor, which carries what its senders knew.
-  std::uint32_t actor = 0;  // 0: has put nothing yet
+  // Posted only: the link as an actor, which carries what its senders knew. Of a flag that counts
+  // claims: whoever claims.
+  std::uint32_t actor = 0;  // 0: has done nothing yet
   Clock carried;
   std::vector<Sent> sent;
+  Gathering claimers;
 };
 
 class FlagTable {

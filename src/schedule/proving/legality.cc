@@ -45,6 +45,8 @@ class Inspector {
       if (peer < 0 || peer >= placement_.ranks()) return "no such peer";
     }
     if (auto wrong = carried(step); !wrong.empty()) return wrong;
+    if (auto wrong = counted(step); !wrong.empty()) return wrong;
+    if (step.op == Op::kClaim) return claim(step);
     if (step.op == Op::kPut) return put(step);
     if (step.op == Op::kDrain && !is_put_here(step)) return "drains what its lane never puts";
     return {};
@@ -73,6 +75,42 @@ class Inspector {
       if (!placement_.mapped(schedule_.rank, schedule_.peers[step.peers.begin + i]))
         return "a peer that sees no slots";
     return {};
+  }
+
+  // A flag that counts the claims of one step does nothing else.
+  std::string counted(const Step& step) const {
+    for (const Lane& lane : schedule_.lanes)
+      for (const Step& other : lane.steps)
+        if (other.op == Op::kClaim && &other != &step && other.flag == step.flag)
+          return "a flag that counts claims, used for something else";
+    return {};
+  }
+
+  // Whoever comes does it, so all must be able to.
+  std::string claim(const Step& step) const {
+    if (!(step.tick == Tick{})) return "claims at another tick than the iteration";
+    if (step.lag != 0 || step.offers || step.staging) return "a claim that is something else, too";
+    if (step.chunks.stride != 0 || step.chunks.count > kMostClaimed)
+      return "chunks that a claim cannot count";
+    bool claims = false;
+    for (std::uint32_t i = 0; i < step.peers.count; ++i) {
+      const std::int32_t peer = schedule_.peers[step.peers.begin + i];
+      if (!placement_.mapped(schedule_.rank, peer)) return "a claim among ranks of several hosts";
+      claims |= peer == schedule_.rank;
+    }
+    if (!claims) return "claims what is for others to claim";
+    const auto split = [&](const Range& range) {
+      for (std::uint32_t i = range.begin; i < range.begin + range.count; ++i) {
+        const Place& place = schedule_.places[i];
+        if (place.kind == PlaceKind::kSlot && place.area < schedule_.layout.areas.size() &&
+            schedule_.layout.areas[place.area].unit != Area::Unit::kSegment)
+          return true;
+      }
+      return false;
+    };
+    if (split(step.sources) || split(step.destinations))
+      return "claims chunks of a slot that holds no segment";
+    return reduce(step);
   }
 
   std::string reduce(const Step& step) const {

@@ -38,7 +38,9 @@ void Machine::load(const std::vector<Schedule>& schedules) {
         for (std::uint32_t i = step.peers.begin; i < step.peers.begin + step.peers.count; ++i) {
           const std::int32_t peer = schedule.peers[i];
           logs[i] = step.op == Op::kWait ? flags_.find(peer, step.flag, schedule.rank)
-                                         : flags_.find(schedule.rank, step.flag, peer);
+                    : step.op == Op::kClaim
+                        ? flags_.find(schedule.peers[step.peers.begin], step.flag, schedule.rank)
+                        : flags_.find(schedule.rank, step.flag, peer);
         }
       }
     }
@@ -110,7 +112,10 @@ bool Machine::advance(std::uint32_t index) {
 bool Machine::execute(LaneRun& run, const Step& step, std::int32_t segment) {
   switch (step.op) {
     case Op::kReduce:
-      return reduce(run, step, segment);
+      return reduce(run, step, segment,
+                    {clocks_ ? &run.clock : nullptr, {run.actor, run.clock.of(run.actor)}});
+    case Op::kClaim:
+      return claim(run, step, segment);
     case Op::kPut:
       return put(run, step, segment);
     case Op::kSignal:
@@ -146,8 +151,7 @@ bool Machine::is_chunk(LaneRun& run, const Step& step, std::size_t offset, const
              : fail_at(run, fmt::format("takes chunk {} for chunk {}", value.chunk, wanted));
 }
 
-bool Machine::reduce(LaneRun& run, const Step& step, std::int32_t segment) {
-  const Access access{clocks_ ? &run.clock : nullptr, {run.actor, run.clock.of(run.actor)}};
+bool Machine::reduce(LaneRun& run, const Step& step, std::int32_t segment, const Access& access) {
   const Place* sources = run.schedule->places.data() + step.sources.begin;
   const Place* destinations = run.schedule->places.data() + step.destinations.begin;
   const bool copies = step.sources.count == 1;

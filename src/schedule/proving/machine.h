@@ -24,7 +24,7 @@ struct LaneRun {
   std::size_t step = 0;
   std::size_t repeat = 0;  // the enclosing repeat's step + 1; 0: none
   std::uint32_t k = 0;
-  std::uint32_t peers_seen = 0;  // of the wait that it is at
+  std::uint32_t peers_seen = 0;  // of the wait that it is at; of a claim: 1 when it has come there
   std::uint32_t blocked_on = 0;  // log, and the value that it needs
   std::uint64_t needs = 0;
   bool done = false;
@@ -63,7 +63,7 @@ class Machine {
   bool run_lanes();
   bool advance(std::uint32_t index);
   bool execute(LaneRun& run, const Step& step, std::int32_t segment);
-  bool reduce(LaneRun& run, const Step& step, std::int32_t segment);
+  bool reduce(LaneRun& run, const Step& step, std::int32_t segment, const Access& access);
   bool is_chunk(LaneRun& run, const Step& step, std::size_t offset, const Value& value);
   bool put(LaneRun& run, const Step& step, std::int32_t segment);
   bool signal(LaneRun& run, const Step& step, std::int32_t segment);
@@ -71,6 +71,9 @@ class Machine {
   void drain(LaneRun& run, const Step& step, std::int32_t segment);
   bool raise(LaneRun& run, Log* log, std::uint64_t value, const Step& step);
   bool see(LaneRun& run, const Log& log, std::uint64_t value);
+  // claims.cc
+  bool claim(LaneRun& run, const Step& step, std::int32_t segment);
+  bool do_claims(LaneRun& run, const Step& step, std::int32_t segment);
   std::size_t cell(const LaneRun& run, const Step& step, const Place& place,
                    std::int32_t segment) const;
   std::uint64_t tick(const LaneRun& run, const Tick& tick, std::int32_t segment) const {

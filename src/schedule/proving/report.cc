@@ -38,7 +38,14 @@ bool Machine::race(const LaneRun& run, const char* what, const Place& place, con
 // A lane that has not ended and could raise this flag.
 const LaneRun* Machine::who_should_raise(const Log& log) const {
   for (const LaneRun& run : runs_) {
-    if (run.rank != log.owner || run.done) continue;
+    if (run.done) continue;
+    // One that is to come to a claim, and has not.
+    const bool claims = run.lane->steps[run.step].op == Op::kClaim;
+    for (const Step& step : run.lane->steps)
+      if (step.op == Op::kClaim && !claims && log.claimers.count != 0 && step.flag == log.flag &&
+          run.schedule->peers[step.peers.begin] == log.owner)
+        return &run;
+    if (run.rank != log.owner) continue;
     for (const Step& step : run.lane->steps)
       if ((step.op == Op::kPut || step.op == Op::kSignal) && step.flag == log.flag) return &run;
   }

@@ -34,23 +34,36 @@ struct Flag {
 
 // A flag in a line of its own.
 struct alignas(kLineBytes) FlagLine : Flag {
-  // With a flag that offers the buffers of a call: where they are.
-  std::array<std::atomic<std::uint64_t>, Offer::kWords> offer{};
+  // With a flag that offers the buffers of a call: where they are, behind the flag's value. The
+  // last two offers: where others may do a rank's work, its peers may have made their next ones
+  // before it looks.
+  struct Offered {
+    std::atomic<std::uint64_t> with{0};
+    std::array<std::atomic<std::uint64_t>, Offer::kWords> words{};
+  };
+  std::array<Offered, 2> offered{};
 
-  void write_offer(const Offer& what) noexcept {
+  // Before the flag is raised to this value.
+  void write_offer(std::uint64_t with, const Offer& what) noexcept {
     const std::uint64_t words[] = {what.process, what.input.object, what.input.offset,
                                    what.output.object, what.output.offset};
+    Offered& offer = offered[with % 2];
+    offer.with.store(0, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_release);
     for (std::size_t i = 0; i < Offer::kWords; ++i)
-      offer[i].store(words[i], std::memory_order_relaxed);
+      offer.words[i].store(words[i], std::memory_order_relaxed);
+    offer.with.store(with, std::memory_order_release);
   }
-  // What was offered with exactly this value. Its owner goes on from an offer that was accepted
-  // only when all have done with it; so a line that has moved on offered nothing.
+  // What was offered with this value. Its owner goes on from an offer that was accepted no further
+  // than to the next one before all have seen it; so where it is gone there was none to accept.
   Offer read_offer(std::uint64_t expected) const noexcept {
+    const Offered& offer = offered[expected % 2];
+    if (offer.with.load(std::memory_order_acquire) != expected) return {};
     std::array<std::uint64_t, Offer::kWords> words;
     for (std::size_t i = 0; i < Offer::kWords; ++i)
-      words[i] = offer[i].load(std::memory_order_relaxed);
+      words[i] = offer.words[i].load(std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_acquire);
-    if (value.load(std::memory_order_relaxed) != expected) return {};
+    if (offer.with.load(std::memory_order_relaxed) != expected) return {};
     return {words[0], {words[1], words[2]}, {words[3], words[4]}};
   }
 };
