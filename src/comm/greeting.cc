@@ -33,8 +33,9 @@ Greeting Greeting::from(const Settings& settings, const Status& refusal) {
 // One "key=value" a line.
 std::string Greeting::pack() const {
   return fmt::format(
-      "version={}\nrefusal={}\nalgorithm={}\nsegment={}\nleaders={}\nsockets={}\nchecksum={}\n",
-      version, refusal, algorithm, segment, leaders, sockets, checksum);
+      "version={}\nrefusal={}\nalgorithm={}\nsegment={}\nleaders={}\nsockets={}\nchecksum={}\n"
+      "here={}\n",
+      version, refusal, algorithm, segment, leaders, sockets, checksum, here.pack());
 }
 
 Result<Greeting> Greeting::unpack(std::string_view text) {
@@ -57,6 +58,7 @@ Result<Greeting> Greeting::unpack(std::string_view text) {
     if (key == "segment") HFR_TRY(number(value, greeting.segment));
     if (key == "leaders") HFR_TRY(number(value, greeting.leaders));
     if (key == "sockets") HFR_TRY(number(value, greeting.sockets));
+    if (key == "here") greeting.here = Whereabouts::unpack(value);
     if (key == "checksum") HFR_TRY(number(value, greeting.checksum));
   }
   return greeting;

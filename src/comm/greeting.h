@@ -8,6 +8,7 @@
 
 #include "base/settings.h"
 #include "base/status.h"
+#include "comm/whereabouts.h"
 
 namespace hfreduce::comm {
 
@@ -16,6 +17,7 @@ struct Greeting {
   std::string refusal;  // why this rank cannot take part; empty: it can
   std::string algorithm;
   std::int64_t segment = 0, leaders = 0, sockets = 1, checksum = 1;
+  Whereabouts here;  // not set by from()
 
   static Greeting from(const Settings& settings, const Status& refusal);
   std::string pack() const;

@@ -6,7 +6,6 @@
 
 #include "base/relax.h"
 #include "executor/premultiply.h"
-#include "kernels/cpu/stream_copy.h"
 
 namespace hfreduce::executor {
 namespace {
@@ -40,17 +39,6 @@ transport::Offer read_offer(const WaitLine& wait, std::int64_t value) noexcept {
       static_cast<std::uint64_t>(value));
 }
 
-// Into lines that a peer's cache holds. Below this the peer's next read from memory costs more than
-// fetching its lines does.
-void copy_to_peer(void* to, const void* from, std::size_t bytes) noexcept {
-  constexpr std::size_t kStreamFrom = 4096;
-  if (bytes < kStreamFrom || !kernels::streaming_pays()) {
-    std::memcpy(to, from, bytes);
-  } else {
-    kernels::copy_past_caches(to, from, bytes);
-  }
-}
-
 }  // namespace
 
 void Run::begin(const Route& route, const Call& call, std::uint64_t base) {
@@ -67,6 +55,7 @@ void Run::begin(const Route& route, const Call& call, std::uint64_t base) {
   accepted_ = declined_ = false;
   unreadable_ = {};
   cut_ = route.cut;
+  shared_.begin_call(call.elements * call.element_bytes);
   // Nothing below allocates once a plan of this size has run before.
   lanes_.assign(plan.lanes.size(), {});
   tickets_.assign(plan.ticket_rings, {});
@@ -238,8 +227,7 @@ bool Run::execute(LaneState& state, const BoundStep& step, const Here& here) noe
     case Op::kReduce:
       if (const PeerBuffers* peer = private_source(step))
         return read_private(state, step, here, *peer);
-      reduce(step, here);
-      return true;
+      return reduce(state, step, here);
     case Op::kPut:
       return put(state, step, here);
     case Op::kSignal:
@@ -425,27 +413,38 @@ bool Run::drain(const BoundStep& step, std::int64_t tick) const noexcept {
   return ticket == 0 || (link != nullptr && link->done(ticket));
 }
 
-void Run::reduce(const BoundStep& step, const Here& here) noexcept {
+bool Run::reduce(LaneState& state, const BoundStep& step, const Here& here) noexcept {
+  if (state.copied != 0) return share(state);
   const Extent part = extent(step, here);
-  if (part.count == 0) return;
+  if (part.count == 0) return true;
   for (std::uint32_t i = 0; i < step.sources.count; ++i) {
     sources_[i] = address(plan_->places[step.sources.begin + i], here, part);
   }
   for (std::uint32_t i = 0; i < step.destinations.count; ++i) {
     destinations_[i] = address(plan_->places[step.destinations.begin + i], here, part);
   }
-  if (step.staging) {
-    copy_to_peer(destinations_[0], sources_[0], part.count * call_->element_bytes);
-    return;
+  Reduction reduction;
+  reduction.args.sources = sources_.data();
+  reduction.args.destinations = destinations_.data();
+  reduction.args.n_sources = static_cast<std::int32_t>(step.sources.count);
+  reduction.args.n_destinations = static_cast<std::int32_t>(step.destinations.count);
+  reduction.args.count = part.count;
+  reduction.args.divisor = step.final ? call_->divisor : 0;
+  reduction.reduce = call_->reduce;
+  reduction.element_bytes = call_->element_bytes;
+  reduction.staging = step.staging;
+  if (shared_.begin(reduction)) {
+    state.copied = 1;
+    return share(state);
   }
-  kernels::ReduceArgs args;
-  args.sources = sources_.data();
-  args.destinations = destinations_.data();
-  args.n_sources = static_cast<std::int32_t>(step.sources.count);
-  args.n_destinations = static_cast<std::int32_t>(step.destinations.count);
-  args.count = part.count;
-  args.divisor = step.final ? call_->divisor : 0;
-  call_->reduce(args);
+  carry_out(reduction);
+  return true;
+}
+
+// A piece a visit, like read_private: workers do others meanwhile.
+bool Run::share(LaneState& state) noexcept {
+  if (shared_.work()) ++state.copied;
+  return shared_.finish();
 }
 
 }  // namespace hfreduce::executor
