@@ -231,7 +231,8 @@ bool Run::execute(LaneState& state, const BoundStep& step, const Here& here) noe
     case Op::kPut:
       return put(state, step, here);
     case Op::kSignal:
-      if (step.offers) offer_line(step.signal).write_offer(call_->offer);
+      if (step.offers)
+        offer_line(step.signal).write_offer(call_->offer, static_cast<std::uint64_t>(tick + 1));
       return signal(state, step, tick + 1);
     case Op::kWait:
       return step.offers ? accept(state, step, tick + 1) : wait(state, step, tick + 1 - step.lag);
@@ -342,8 +343,9 @@ void Run::decline(const BoundPlan& plan, const Call& call, std::uint64_t base) n
   for (const BoundLane& lane : plan.lanes) {
     for (const BoundStep& step : lane.steps) {
       if (step.op != Op::kSignal || !step.offers) continue;
-      offer_line(step.signal).write_offer({});
-      raise(step, tick_of(step.tick, base, 0) + 1);
+      const std::int64_t value = tick_of(step.tick, base, 0) + 1;
+      offer_line(step.signal).write_offer({}, static_cast<std::uint64_t>(value));
+      raise(step, value);
     }
   }
 }

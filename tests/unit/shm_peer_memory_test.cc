@@ -73,7 +73,7 @@ TEST(PeerMemory, IsBoundedBetweenCalls) {
 
 TEST(FlagLine, AnOfferIsReadWithItsOwnValueOnly) {
   FlagLine line;
-  line.write_offer({5, {6, 7}, {8, 9}});
+  line.write_offer({5, {6, 7}, {8, 9}}, 3);
   line.raise(3, 0);
   const Offer offer = line.read_offer(3);
   EXPECT_EQ(offer.process, 5u);
@@ -82,6 +82,18 @@ TEST(FlagLine, AnOfferIsReadWithItsOwnValueOnly) {
   EXPECT_EQ(offer.output.object, 8u);
   EXPECT_EQ(offer.output.offset, 9u);
   EXPECT_EQ(line.read_offer(2).process, 0u) << "its owner has gone on";
+}
+
+// The owner was held up between the two: what it wrote is not what the value before said.
+TEST(FlagLine, TheNextOfferIsNotTakenForTheOneBefore) {
+  FlagLine line;
+  line.write_offer({}, 3);  // it declined, and does not wait for who reads that
+  line.raise(3, 0);
+  line.write_offer({5, {6, 7}, {8, 9}}, 4);
+  EXPECT_EQ(line.read_offer(3).process, 0u);
+  line.raise(4, 0);
+  EXPECT_EQ(line.read_offer(3).process, 0u);
+  EXPECT_EQ(line.read_offer(4).process, 5u);
 }
 
 TEST(MemoryServer, HandsOutWhatIsThereAndRefusesTheRest) {

@@ -34,23 +34,32 @@ struct Flag {
 
 // A flag in a line of its own.
 struct alignas(kLineBytes) FlagLine : Flag {
-  // With a flag that offers the buffers of a call: where they are.
+  // With a flag that offers the buffers of a call: where they are, and with which value of the flag
+  // that was said.
   std::array<std::atomic<std::uint64_t>, Offer::kWords> offer{};
+  std::atomic<std::uint64_t> offered_with{0};
 
-  void write_offer(const Offer& what) noexcept {
+  // Before the flag is raised to `to`. Who has declined goes on, so a peer may still be reading
+  // what was said before: first that is made void.
+  void write_offer(const Offer& what, std::uint64_t to) noexcept {
     const std::uint64_t words[] = {what.process, what.input.object, what.input.offset,
                                    what.output.object, what.output.offset};
+    offered_with.store(0, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_release);
     for (std::size_t i = 0; i < Offer::kWords; ++i)
       offer[i].store(words[i], std::memory_order_relaxed);
+    offered_with.store(to, std::memory_order_release);
   }
-  // What was offered with exactly this value. Its owner goes on from an offer that was accepted
-  // only when all have done with it; so a line that has moved on offered nothing.
+  // What was offered with exactly this value, which the flag has had. Its owner goes on from an
+  // offer that was accepted only when all have done with it; so a line that has moved on, or is
+  // about to, offered nothing.
   Offer read_offer(std::uint64_t expected) const noexcept {
+    if (offered_with.load(std::memory_order_acquire) != expected) return {};
     std::array<std::uint64_t, Offer::kWords> words;
     for (std::size_t i = 0; i < Offer::kWords; ++i)
       words[i] = offer[i].load(std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_acquire);
-    if (value.load(std::memory_order_relaxed) != expected) return {};
+    if (offered_with.load(std::memory_order_relaxed) != expected) return {};
     return {words[0], {words[1], words[2]}, {words[3], words[4]}};
   }
 };
