@@ -49,14 +49,13 @@ bool SharedReduce::begin(const Reduction& reduction) noexcept {
   if (!worth_it_ || desk_ == nullptr || touched < kShareFrom || !desk_->empty() ||
       std::max(n_sources, n_destinations) > kMostOperands)
     return false;
-  workers::Crew* const crew = workers::Pool::instance().crew_here(threads_);
-  if (crew == nullptr) return false;
-  expect(crew);
+  workers::Crew& crew = workers::Pool::instance().crew_here(threads_);
+  expect(&crew);
   reduction_ = reduction;
   std::copy_n(args.sources, n_sources, sources_.begin());
   std::copy_n(args.destinations, n_destinations, destinations_.begin());
   cut(touched, threads_);
-  desk_->open({&do_piece, this, pieces_}, *crew);
+  desk_->open({&do_piece, this, pieces_}, crew);
   return true;
 }
 

@@ -100,14 +100,12 @@ void Pool::take_back(Desk* desk) noexcept {
     if (&desks_[i] == desk) leased_[i] = false;
 }
 
-Crew* Pool::crew_here(std::int32_t threads) noexcept {
+Crew& Pool::crew_here(std::int32_t threads) noexcept {
   const int cpu = sched_getcpu();
   const auto at = static_cast<std::size_t>(std::max(cpu, 0));
   Crew& crew = *crews_[at < crew_of_.size() ? crew_of_[at] : 0];
-  if (!crew.cpus.empty())
-    threads = std::min(threads, static_cast<std::int32_t>(crew.cpus.size()) - 1);
   if (crew.threads.load(std::memory_order_relaxed) < threads) grow(crew, threads);
-  return threads > 0 ? &crew : nullptr;
+  return crew;
 }
 
 void Pool::grow(Crew& crew, std::int32_t threads) noexcept {

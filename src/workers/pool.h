@@ -46,9 +46,9 @@ class Pool {
   void settle(const std::vector<Cpus>& nodes);
   // No desk (nullptr) where too many are out.
   Lease lease(const Desk::Owner& owner);
-  // The crew where this thread runs, with at least `threads` threads as far as there are cores for
-  // them beside this one, and the system gives them. nullptr: it has none.
-  Crew* crew_here(std::int32_t threads) noexcept;
+  // The crew where this thread runs, with at least `threads` threads as far as the system gives
+  // them.
+  Crew& crew_here(std::int32_t threads) noexcept;
 
  private:
   friend EndLease;

@@ -69,11 +69,10 @@ void finish(Desk& desk) {
 TEST(Workers, DoEachPieceOnceWhoeverTakesIt) {
   const Bell bell;
   const Lease desk = Pool::instance().lease(bell.owner());
-  Crew* const crew = Pool::instance().crew_here(kThreads);
-  ASSERT_NE(crew, nullptr);
+  Crew& crew = Pool::instance().crew_here(kThreads);
   for (int round = 0; round < 300; ++round) {
     const Counting pieces(1 + static_cast<std::uint32_t>(round * 7 % 200));
-    desk->open(pieces.job(), *crew);
+    desk->open(pieces.job(), crew);
     finish(*desk);
     ASSERT_TRUE(pieces.all_once()) << "round " << round;
   }
@@ -82,10 +81,10 @@ TEST(Workers, DoEachPieceOnceWhoeverTakesIt) {
 TEST(Workers, DoWhatTheOwnerDoesNotAndTellIt) {
   const Bell bell;
   const Lease desk = Pool::instance().lease(bell.owner());
-  Crew* const crew = Pool::instance().crew_here(kThreads);
+  Crew& crew = Pool::instance().crew_here(kThreads);
   for (int round = 1; round <= 20; ++round) {
     const Counting pieces(10);
-    desk->open(pieces.job(), *crew);
+    desk->open(pieces.job(), crew);
     while (!desk->done()) std::this_thread::yield();
     EXPECT_EQ(pieces.by_others(), 10);
     while (bell.rings.load() < round) std::this_thread::yield();
@@ -99,11 +98,11 @@ TEST(Workers, DoWhatTheOwnerDoesNotAndTellIt) {
 TEST(Workers, AreAtNothingAfterAWithdrawal) {
   const Bell bell;
   const Lease desk = Pool::instance().lease(bell.owner());
-  Crew* const crew = Pool::instance().crew_here(kThreads);
+  Crew& crew = Pool::instance().crew_here(kThreads);
   int withdrawn_early = 0;
   for (int round = 0; round < 50; ++round) {
     auto pieces = std::make_unique<Counting>(64, std::chrono::microseconds(20));
-    desk->open(pieces->job(), *crew);
+    desk->open(pieces->job(), crew);
     desk->work();
     if (round % 2 == 0) std::this_thread::sleep_for(std::chrono::microseconds(50 * round % 400));
     desk->withdraw();
@@ -114,7 +113,7 @@ TEST(Workers, AreAtNothingAfterAWithdrawal) {
   }
   EXPECT_GT(withdrawn_early, 0);
   const Counting after(5);
-  desk->open(after.job(), *crew);
+  desk->open(after.job(), crew);
   finish(*desk);
   EXPECT_TRUE(after.all_once());
 }
@@ -126,10 +125,10 @@ TEST(Workers, ServeSeveralOwnersAtOnce) {
       for (int life = 0; life < 5; ++life) {
         const Bell bell;  // gone when the lease has ended
         const Lease desk = Pool::instance().lease(bell.owner());
-        Crew* const crew = Pool::instance().crew_here(kThreads);
+        Crew& crew = Pool::instance().crew_here(kThreads);
         for (int round = 0; round < 40; ++round) {
           const Counting pieces(1 + static_cast<std::uint32_t>((owner + round) % 30));
-          desk->open(pieces.job(), *crew);
+          desk->open(pieces.job(), crew);
           if (round % 10 == 9) {
             desk->withdraw();
             continue;
@@ -159,9 +158,9 @@ TEST(Workers, StartAnewInAForkedChild) {
   ASSERT_GE(child, 0);
   if (child == 0) {
     const Lease desk = Pool::instance().lease(bell.owner());
-    Crew* const crew = Pool::instance().crew_here(1);
+    Crew& crew = Pool::instance().crew_here(1);
     const Counting pieces(8);
-    desk->open(pieces.job(), *crew);
+    desk->open(pieces.job(), crew);
     while (!desk->done()) std::this_thread::yield();
     desk->close();
     _exit(pieces.by_others() == 8 ? 0 : 1);
