@@ -8,9 +8,11 @@
 #include "base/log.h"
 #include "comm/cores.h"
 #include "comm/greeting.h"
+#include "comm/whereabouts.h"
 #include "executor/premultiply.h"
 #include "memory/host_allocations.h"
 #include "transport/tcp/tcp_link.h"
+#include "workers/pool.h"
 
 namespace hfreduce::comm {
 namespace {
@@ -95,7 +97,9 @@ Status Comm::join_others(const Membership& membership) {
   join.id = membership.id;
   join.rank = rank_;
   join.ranks = ranks_;
-  join.greeting = Greeting::from(options_.settings, options_.refusal).pack();
+  Greeting greeting = Greeting::from(options_.settings, options_.refusal);
+  greeting.here = Whereabouts::read();
+  join.greeting = greeting.pack();
   join.window_bytes = kWindowBytes;
   join.settings = &options_.settings;
   join.init_timeout_ms = static_cast<std::int32_t>(options_.init_timeout_ms);
@@ -135,7 +139,7 @@ Status Comm::agree(const std::vector<std::string>& greetings) {
               "{} uses version {} of hfreduce, this rank {}: install one version everywhere",
               describe(who), greeting.version, Greeting::from({}, {}).version));
     }
-    cores.push_back(greeting.cores);
+    cores.push_back(greeting.here.cores);
   }
   HFR_ASSIGN(const Greeting wanted, Greeting::unpack(greetings[0]));
   std::vector<std::int32_t> host_of;
@@ -149,6 +153,14 @@ Status Comm::agree(const std::vector<std::string>& greetings) {
   facts_.leaders = planner::choose_leaders(*placement_, std::max<std::int64_t>(0, wanted.leaders));
   sockets_ = static_cast<std::int32_t>(std::clamp<std::int64_t>(wanted.sockets, 1, 16));
   checksum_ = wanted.checksum != 0;
+  Whereabouts mine;
+  std::vector<Whereabouts> on_host;
+  for (const std::int32_t rank : placement_->members(placement_->host_of(rank_))) {
+    HFR_ASSIGN(const Greeting mate, Greeting::unpack(greetings[static_cast<std::size_t>(rank)]));
+    on_host.push_back(mate.here);
+    if (rank == rank_) mine = mate.here;
+  }
+  workers_ = choose_workers(options_.settings.workers, mine, on_host);
   return {};
 }
 
@@ -162,6 +174,8 @@ Status Comm::make_engine() {
   options.oversubscribed =
       static_cast<int>(placement_->members(placement_->host_of(rank_)).size()) > usable_cores();
   options.hooks = engine_hooks();
+  options.workers = workers_;
+  if (workers_ > 0) workers::Pool::instance().settle(own_nodes());
   for (const algorithms::Algorithm& algorithm : algorithms::all()) {
     if (!algorithm.applies(*placement_)) continue;
     channels_[&algorithm] = options.channels.size();

@@ -32,6 +32,12 @@ std::string core_mask() {
   return mask.substr(0, mask.find_last_not_of('0') + 1);
 }
 
+bool in_mask(std::string_view mask, std::size_t core) {
+  if (core / 4 >= mask.size()) return false;
+  const std::size_t digit = kDigits.find(mask[core / 4]);
+  return digit != std::string_view::npos && (digit >> core % 4 & 1) != 0;
+}
+
 int cores_in(std::span<const std::string> masks) {
   std::vector<unsigned> all;
   for (const std::string& mask : masks) {

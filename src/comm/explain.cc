@@ -142,6 +142,13 @@ void Comm::explain() const {
   text += explain_tuning();
   text += fmt::format(" Staging slots take at most {:.1f} MiB a rank.",
                       static_cast<double>(engine_->map().bytes()) / (1 << 20));
+  if (workers_ > 0)
+    text += fmt::format(
+        " {} thread{} help{} rank 0's process with steps of {} KiB and more, in calls of {} MiB "
+        "and "
+        "more.",
+        workers_, workers_ == 1 ? "" : "s", workers_ == 1 ? "s" : "", executor::kShareFrom >> 10,
+        executor::kShareCallsFrom >> 20);
   text += one_host ? " The limit is the memory bus: ordinary buffers are copied once into a window "
                      "and once out of it; memory of hfreduceMemAlloc, or a mapping registered with "
                      "hfreduceCommRegisterMapping, is used where it is, from 4 KiB on." +

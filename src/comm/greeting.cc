@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "comm/cores.h"
 #include "hfreduce.h"
 
 namespace hfreduce::comm {
@@ -24,7 +23,6 @@ Greeting Greeting::from(const Settings& settings, const Status& refusal) {
   greeting.version = std::to_string(HFREDUCE_VERSION_CODE);
   greeting.refusal = one_line(refusal.text());
   greeting.algorithm = one_line(settings.algorithm);
-  greeting.cores = core_mask();
   greeting.segment = settings.segment;
   greeting.leaders = settings.leaders;
   greeting.sockets = settings.sockets;
@@ -35,9 +33,9 @@ Greeting Greeting::from(const Settings& settings, const Status& refusal) {
 // One "key=value" a line.
 std::string Greeting::pack() const {
   return fmt::format(
-      "version={}\nrefusal={}\nalgorithm={}\ncores={}\nsegment={}\nleaders={}\nsockets={}\n"
-      "checksum={}\n",
-      version, refusal, algorithm, cores, segment, leaders, sockets, checksum);
+      "version={}\nrefusal={}\nalgorithm={}\nsegment={}\nleaders={}\nsockets={}\nchecksum={}\n"
+      "here={}\n",
+      version, refusal, algorithm, segment, leaders, sockets, checksum, here.pack());
 }
 
 Result<Greeting> Greeting::unpack(std::string_view text) {
@@ -57,10 +55,10 @@ Result<Greeting> Greeting::unpack(std::string_view text) {
     if (key == "version") greeting.version = value;
     if (key == "refusal") greeting.refusal = value;
     if (key == "algorithm") greeting.algorithm = value;
-    if (key == "cores") greeting.cores = value;
     if (key == "segment") HFR_TRY(number(value, greeting.segment));
     if (key == "leaders") HFR_TRY(number(value, greeting.leaders));
     if (key == "sockets") HFR_TRY(number(value, greeting.sockets));
+    if (key == "here") greeting.here = Whereabouts::unpack(value);
     if (key == "checksum") HFR_TRY(number(value, greeting.checksum));
   }
   return greeting;

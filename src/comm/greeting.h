@@ -8,6 +8,7 @@
 
 #include "base/settings.h"
 #include "base/status.h"
+#include "comm/whereabouts.h"
 
 namespace hfreduce::comm {
 
@@ -15,8 +16,8 @@ struct Greeting {
   std::string version;  // of the library: schedules and windows are laid out by its rules
   std::string refusal;  // why this rank cannot take part; empty: it can
   std::string algorithm;
-  std::string cores;  // that it may use; see cores.h
   std::int64_t segment = 0, leaders = 0, sockets = 1, checksum = 1;
+  Whereabouts here;  // not set by from()
 
   static Greeting from(const Settings& settings, const Status& refusal);
   std::string pack() const;

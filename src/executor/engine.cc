@@ -55,6 +55,9 @@ Result<std::unique_ptr<Engine>> Engine::make(EngineOptions options, transport::W
   if (epoll_ctl(engine->epoll_fd(), EPOLL_CTL_ADD, engine->doorbell_.fd(), &event) != 0) {
     return system_error("adding to an epoll descriptor");
   }
+  engine->run_.hire(
+      engine->options_.workers,
+      {[](const void* self) noexcept { static_cast<const Engine*>(self)->wake(); }, engine.get()});
   return engine;
 }
 
@@ -149,6 +152,7 @@ void Engine::begin(const Route& route) {
 
 void Engine::finish_head(Status status) {
   Operation& operation = *queue_.front();
+  run_.end();
   if (head_active_) iterations_[active_->channel] += run_.segments();
   history_.completed(operation.call.sequence);
   peers_.close();

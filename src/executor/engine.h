@@ -45,6 +45,7 @@ struct EngineOptions {
   std::vector<ChannelSpec> channels;
   EngineHooks hooks;
   bool oversubscribed = false;  // more ranks on this host than cores: do not spin
+  std::int32_t workers = 0;     // threads that are to help this process with large steps
 };
 
 class Engine {

@@ -6,7 +6,6 @@
 
 #include "base/relax.h"
 #include "executor/premultiply.h"
-#include "kernels/cpu/stream_copy.h"
 
 namespace hfreduce::executor {
 namespace {
@@ -56,6 +55,7 @@ void Run::begin(const Route& route, const Call& call, std::uint64_t base) {
   accepted_ = declined_ = false;
   unreadable_ = {};
   cut_ = route.cut;
+  shared_.begin_call(call.elements * call.element_bytes);
   // Nothing below allocates once a plan of this size has run before.
   lanes_.assign(plan.lanes.size(), {});
   if (plan.ticket_rings != 0) tickets_.assign(plan.ticket_rings, {});
@@ -227,8 +227,7 @@ bool Run::execute(LaneState& state, const BoundStep& step, const Here& here) noe
     case Op::kReduce:
       if (const PeerBuffers* peer = private_source(step))
         return read_private(state, step, here, *peer);
-      reduce(step, here, extent(step, here));
-      return true;
+      return reduce(state, step, here);
     case Op::kClaim:
       return claim(state, step, here);
     case Op::kPut:
@@ -435,27 +434,44 @@ bool Run::drain(const BoundStep& step, std::int64_t tick) const noexcept {
   return ticket == 0 || (link != nullptr && link->done(ticket));
 }
 
-void Run::reduce(const BoundStep& step, const Here& here, const Extent& part) noexcept {
-  if (part.count == 0) return;
+// Its pointers are good until the next one is made.
+Reduction Run::reduction_of(const BoundStep& step, const Here& here, const Extent& part) noexcept {
   for (std::uint32_t i = 0; i < step.sources.count; ++i) {
     sources_[i] = address(plan_->places[step.sources.begin + i], here, part);
   }
   for (std::uint32_t i = 0; i < step.destinations.count; ++i) {
     destinations_[i] = address(plan_->places[step.destinations.begin + i], here, part);
   }
-  if (step.staging) {
-    kernels::copy_to_peer(destinations_[0], sources_[0], part.count * call_->element_bytes,
-                          &stores_);
-    return;
+  Reduction reduction;
+  reduction.args.sources = sources_.data();
+  reduction.args.destinations = destinations_.data();
+  reduction.args.n_sources = static_cast<std::int32_t>(step.sources.count);
+  reduction.args.n_destinations = static_cast<std::int32_t>(step.destinations.count);
+  reduction.args.count = part.count;
+  reduction.args.divisor = step.final ? call_->divisor : 0;
+  reduction.reduce = call_->reduce;
+  reduction.element_bytes = call_->element_bytes;
+  reduction.staging = step.staging;
+  return reduction;
+}
+
+bool Run::reduce(LaneState& state, const BoundStep& step, const Here& here) noexcept {
+  if (state.copied != 0) return share(state);
+  const Extent part = extent(step, here);
+  if (part.count == 0) return true;
+  const Reduction reduction = reduction_of(step, here, part);
+  if (shared_.begin(reduction)) {
+    state.copied = 1;
+    return share(state);
   }
-  kernels::ReduceArgs args;
-  args.sources = sources_.data();
-  args.destinations = destinations_.data();
-  args.n_sources = static_cast<std::int32_t>(step.sources.count);
-  args.n_destinations = static_cast<std::int32_t>(step.destinations.count);
-  args.count = part.count;
-  args.divisor = step.final ? call_->divisor : 0;
-  call_->reduce(args);
+  carry_out(reduction, &stores_);
+  return true;
+}
+
+// A piece a visit, like read_private: workers do others meanwhile.
+bool Run::share(LaneState& state) noexcept {
+  if (shared_.work()) ++state.copied;
+  return shared_.finish();
 }
 
 }  // namespace hfreduce::executor

@@ -9,6 +9,7 @@
 #include "executor/bound_plan.h"
 #include "executor/call.h"
 #include "executor/peers.h"
+#include "executor/shared_reduce.h"
 #include "kernels/cpu/stream_copy.h"
 #include "transport/shm/doorbell.h"
 #include "transport/shm/peer_reads.h"
@@ -36,6 +37,12 @@ class Run {
   std::int32_t failed_peer() const noexcept { return failed_peer_; }
   // See kernels::StoreChoice::better_read.
   bool better_read() noexcept { return stores_.better_read(); }
+  // Large reductions are shared with workers from now on, who tell `owner` when they have done.
+  void hire(std::int32_t threads, const workers::Desk::Owner& owner) {
+    shared_.hire(threads, owner);
+  }
+  // The call is over, perhaps in the middle of a step. Afterwards no worker touches its buffers.
+  void end() noexcept { shared_.end_call(); }
   // One round over the lanes. Returns whether any step was done.
   bool advance() noexcept;
   bool finished() const noexcept { return lanes_left_ == 0; }
@@ -57,7 +64,10 @@ class Run {
     std::uint32_t repetition = 0;
     std::uint32_t repeat_begin = 0, repeat_end = 0, repeat_count = 0;  // repeat_end 0: in no repeat
     std::uint32_t peer_at = 0;  // how many peers of the current wait or signal are served
-    std::uint64_t copied = 0;   // of the current step, done in pieces: bytes or claimed chunks
+    // How far the current step has come: bytes of a copy out of private memory, claimed chunks, or
+    // one more than the pieces that this thread has done of a reduction that is shared with
+    // workers.
+    std::uint64_t copied = 0;
     bool blocked = false;
   };
   // A peer's own buffers in this call, once they were offered.
@@ -91,7 +101,9 @@ class Run {
   bool signal(LaneState& state, const BoundStep& step, std::int64_t value) noexcept;
   bool put(LaneState& state, const BoundStep& step, const Here& here) noexcept;
   bool drain(const BoundStep& step, std::int64_t tick) const noexcept;
-  void reduce(const BoundStep& step, const Here& here, const Extent& part) noexcept;
+  bool reduce(LaneState& state, const BoundStep& step, const Here& here) noexcept;
+  Reduction reduction_of(const BoundStep& step, const Here& here, const Extent& part) noexcept;
+  bool share(LaneState& state) noexcept;
   void raise(const BoundStep& step, std::int64_t value) const noexcept;
   void ring(const BoundSignal& signal) const noexcept;
   // run_claims.cc
@@ -130,6 +142,7 @@ class Run {
   std::vector<PeerBuffers> buffers_;  // by the number of their rank on this host
   std::vector<LaneState> lanes_;
   std::vector<std::array<transport::Ticket, kTicketsARing>> tickets_;
+  SharedReduce shared_;
   std::vector<const void*> sources_;
   std::vector<void*> destinations_;
   kernels::StoreChoice stores_;

@@ -29,8 +29,9 @@ bool Run::claim(LaneState& state, const BoundStep& step, const Here& here) noexc
   says.store(in_hand(here.iteration), std::memory_order_relaxed);
   const Claim taken = take(word, here.iteration, chunks, most);
   if (taken.count != 0) {
-    reduce(step, here,
-           extent(static_cast<std::uint64_t>(step.chunks.base) + taken.first, taken.count, here));
+    const Extent part =
+        extent(static_cast<std::uint64_t>(step.chunks.base) + taken.first, taken.count, here);
+    if (part.count != 0) carry_out(reduction_of(step, here, part), &stores_);
     give(word, taken.count);
     state.copied += taken.count;
   }

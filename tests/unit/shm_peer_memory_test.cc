@@ -91,6 +91,18 @@ TEST(FlagLine, AnOfferIsReadWithItsOwnValueOnly) {
   EXPECT_EQ(line.read_offer(5).process, 10u);
 }
 
+// The owner was held up between the two: what it wrote is not what the value before said.
+TEST(FlagLine, TheNextOfferIsNotTakenForTheOneBefore) {
+  FlagLine line;
+  line.write_offer(3, {});  // it declined, and does not wait for who reads that
+  line.raise(3, 0);
+  line.write_offer(4, {5, {6, 7}, {8, 9}});
+  EXPECT_EQ(line.read_offer(3).process, 0u);
+  line.raise(4, 0);
+  EXPECT_EQ(line.read_offer(3).process, 0u);
+  EXPECT_EQ(line.read_offer(4).process, 5u);
+}
+
 TEST(MemoryServer, HandsOutWhatIsThereAndRefusesTheRest) {
   const auto server = bootstrap::serve_memory(
       [](std::uint64_t number) { return number == 42 ? object_of(4096, "shared") : UniqueFd(); });
