@@ -22,7 +22,7 @@ constexpr std::uint64_t kMessage = 256 * kKiB;
 constexpr std::uint64_t kMostSegment = 256 * 1024 * kKiB;
 constexpr std::uint32_t kLinkSegment = 64 * kKiB;
 // So that the steps do not cost more than the bytes.
-constexpr std::uint64_t kLeastSegment = 64 * kKiB;
+constexpr std::uint64_t kLeastSegment = 64 * kKiB, kLeastClaimedSegment = 32 * kKiB;
 // A broadcast's bytes cross from cache to cache while the next ones are written: the sooner they
 // begin the better, as long as a segment costs more than its steps.
 constexpr std::uint32_t kEagerUpTo = 2 * kKiB;
@@ -104,6 +104,7 @@ std::uint64_t most_that_pays(const Facts& facts, const Algorithm& algorithm) {
 std::uint64_t least_segment(const Facts& facts, const Algorithm& algorithm) {
   if (facts.placement->hosts() > 1)
     return facts.placement->most_local() == 1 ? kLinkSegment : kLinkSegmentAmongMates;
+  if (algorithm.name == kClaimed) return kLeastClaimedSegment;
   return algorithm.name == kDirect ? kLeastDirectSegment : kLeastSegment;
 }
 
