@@ -11,6 +11,7 @@
 
 #include "failure.h"
 #include "sizes.h"
+#include "staged.h"
 
 namespace hfreduce::perf {
 namespace {
@@ -28,8 +29,12 @@ std::size_t buffers_at(int members) {
   return (before + kAlign - 1) / kAlign * kAlign;
 }
 
-std::size_t total_bytes(int members, std::uint64_t buffer_bytes) {
+std::size_t windows_at(int members, std::uint64_t buffer_bytes) {
   return buffers_at(members) + 2 * static_cast<std::size_t>(members) * stride_of(buffer_bytes);
+}
+
+std::size_t total_bytes(int members, std::uint64_t buffer_bytes) {
+  return windows_at(members, buffer_bytes) + static_cast<std::size_t>(members) * Staged::kWindow;
 }
 
 }  // namespace
@@ -89,6 +94,11 @@ std::span<std::byte> Arena::buffer(int member, int which) const {
   const std::size_t index = 2 * static_cast<std::size_t>(member) + static_cast<std::size_t>(which);
   const std::uint64_t bytes = header().buffer_bytes;
   return {base_.get() + buffers_at(members()) + index * stride_of(bytes), bytes};
+}
+
+std::span<std::byte> Arena::windows() const {
+  return {base_.get() + windows_at(members(), header().buffer_bytes),
+          static_cast<std::size_t>(members()) * Staged::kWindow};
 }
 
 void check_memory(int members, std::uint64_t buffer_bytes) {

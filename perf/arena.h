@@ -47,6 +47,8 @@ class Arena {
   std::span<std::byte> mailbox(int member) const;
   // which: 0 or 1.
   std::span<std::byte> buffer(int member, int which) const;
+  // A window of Staged::kWindow for each member.
+  std::span<std::byte> windows() const;
   // Where these bytes lie in the descriptor.
   std::size_t offset_of(std::span<const std::byte> bytes) const {
     return static_cast<std::size_t>(bytes.data() - base_.get());

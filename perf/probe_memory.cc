@@ -75,13 +75,13 @@ struct Ball {
 
 }  // namespace
 
-double copy_us(Team& team, const Traffic& traffic, int times) {
+double fastest_us(Team& team, int times, const std::function<void()>& work) {
   if (!team.outnumbered()) {
     std::vector<double> samples(static_cast<std::size_t>(times));
     for (double& sample : samples) {
       team.fence();
       const std::int64_t begin = now_ns();
-      copy_once(team, traffic);
+      work();
       sample = us_since(begin);
     }
     team.maximum(samples);
@@ -90,10 +90,14 @@ double copy_us(Team& team, const Traffic& traffic, int times) {
   // Members take turns on the cores: only from the first begin to the last end makes sense.
   team.fence();
   const std::int64_t begin = now_ns();
-  for (int i = 0; i < times; ++i) copy_once(team, traffic);
+  for (int i = 0; i < times; ++i) work();
   double ends[2] = {-static_cast<double>(begin), static_cast<double>(now_ns())};
   team.maximum(ends);
   return (ends[0] + ends[1]) / 1e3 / times;
+}
+
+double copy_us(Team& team, const Traffic& traffic, int times) {
+  return fastest_us(team, times, [&] { copy_once(team, traffic); });
 }
 
 double hand_over_us(Team& team, int a, int b, bool yielding) {

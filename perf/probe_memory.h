@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "gang.h"
 #include "kinds.h"
@@ -17,6 +18,9 @@ struct Traffic {
 
 // All members call each of these together. The figures are right on every member.
 //
+// What each member does, in us of the slowest: the fastest of `times`; where members take turns on
+// the cores, the mean.
+double fastest_us(Team& team, int times, const std::function<void()>& work);
 // Reads every input once and writes every output once, straight between the members' buffers, with
 // memcpy and the work shared evenly; in us, the fastest of `times`.
 double copy_us(Team& team, const Traffic& traffic, int times);

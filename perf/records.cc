@@ -22,6 +22,9 @@ void put_times(Record& record, const Line& line) {
   record["limit_us"] = limited ? Record(line.limit_us) : Record(nullptr);
   record["percent_of_limit"] = limited ? Record(line.percent_of_limit()) : Record(nullptr);
   record["limit_by"] = limited ? Record(line.limit_by) : Record(nullptr);
+  const bool staged = line.staged_us > 0;
+  record["staged_limit_us"] = staged ? Record(line.staged_us) : Record(nullptr);
+  record["percent_of_staged_limit"] = staged ? Record(line.percent_of_staged()) : Record(nullptr);
 }
 
 Record record_of(const Line& line, const char* library) {

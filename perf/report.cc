@@ -32,27 +32,29 @@ std::string run_head(const Facts& facts) {
 std::string table_head(const Line& line) {
   return fmt::format(
       "# {:>11} {:>12} {:>9} {:>5} {:>5} {:>5} {:>10} {:>10} {:>10} {:>8} {:>8} {:>7} {:>7} "
-      "{:>10}{}  {:<20}  {}\n"
+      "{:>10} {:>8} {:>10}{}  {:<20}  {}\n"
       "# {:>11} {:>12} {:>9} {:>5} {:>5} {:>5} {:>10} {:>10} {:>10} {:>8} {:>8} {:>7} {:>7} "
-      "{:>10}{}\n",
+      "{:>10} {:>8} {:>10}{}\n",
       "size", "count", "type", "op", "root", "place", "time", "p99", "min", "algbw", "busbw",
-      "#wrong", "% limit", "limit", peer_titles(line) + against_title(line), "limit by",
-      "algorithm", "(B)", "(elements)", "", "", "", "", "(us)", "(us)", "(us)", "(GB/s)", "(GB/s)",
-      "", "", "(us)", peer_units(line) + against_unit(line));
+      "#wrong", "% limit", "limit", "% staged", "staged", peer_titles(line) + against_title(line),
+      "limit by", "algorithm", "(B)", "(elements)", "", "", "", "", "(us)", "(us)", "(us)",
+      "(GB/s)", "(GB/s)", "", "", "(us)", "", "(us)", peer_units(line) + against_unit(line));
 }
 
 std::string table_row(const Line& line) {
-  const bool limited = line.limit_us > 0;
+  const bool limited = line.limit_us > 0, staged = line.staged_us > 0;
   return fmt::format(
       "  {:>11} {:>12} {:>9} {:>5} {:>5} {:>5} {:>10} {:>10} {:>10} {:>8} {:>8} {:>7} {:>7} "
-      "{:>10}{}  {:<20}  {}\n",
+      "{:>10} {:>8} {:>10}{}  {:<20}  {}\n",
       line.bytes, line.bytes / line.type->size, line.type->name,
       line.op != nullptr ? line.op->name : "none",
       line.root >= 0 ? fmt::format("{}", line.root) : "-1", name_of(line.place),
       figure(line.time.median), figure(line.time.p99), figure(line.time.min), figure(line.algbw()),
       figure(line.busbw()), line.checked ? fmt::format("{}", line.wrong) : "N/A",
       limited ? fmt::format("{:.0f} %", line.percent_of_limit()) : "-",
-      limited ? figure(line.limit_us) : "-", peer_cells(line) + against_cell(line),
+      limited ? figure(line.limit_us) : "-",
+      staged ? fmt::format("{:.0f} %", line.percent_of_staged()) : "-",
+      staged ? figure(line.staged_us) : "-", peer_cells(line) + against_cell(line),
       limited ? line.limit_by : "-", line.algorithm);
 }
 

@@ -41,6 +41,7 @@ struct Line {
   Spread time;          // us
   double limit_us = 0;  // 0: not known
   std::string limit_by;
+  double staged_us = 0;  // what staging allows; 0: not known, or nothing must be staged
   std::string algorithm;
   std::uint64_t wrong = 0;
   bool checked = true;
@@ -58,6 +59,7 @@ struct Line {
   double percent_of_limit() const {
     return time.median > 0 && limit_us > 0 ? 100 * limit_us / time.median : 0;
   }
+  double percent_of_staged() const { return time.median > 0 ? 100 * staged_us / time.median : 0; }
 };
 
 // `lines`: any one of the table, for its columns.

@@ -16,6 +16,9 @@ Runner::Runner(Seat& seat, const Options& options)
   if (seat_.hosts > 1 && (options_.limits != 0 || comparing_)) ring_ = SocketRing::connect(seat_);
   if (comparing_) start_peers();
   if (options_.limits == 0) ring_.reset();
+  if (options_.limits != 0 && !options_.mapped && seat_.hosts == 1 && seat_.team && seat_.ranks > 1)
+    staged_ = std::make_unique<Staged>(seat_.team->arena().windows(), seat_.ranks,
+                                       seat_.team->index(), seat_.team->outnumbered());
   if (seat_.rank == 0 && !options_.baseline.empty()) baseline_ = Baseline::read(options_.baseline);
 }
 

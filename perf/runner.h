@@ -13,6 +13,7 @@
 #include "probe_sockets.h"
 #include "report.h"
 #include "rounds.h"
+#include "staged.h"
 
 namespace hfreduce::perf {
 
@@ -29,7 +30,7 @@ class Runner {
 
  private:
   struct Samples {
-    std::vector<double> calls, copies, hand_overs, turns, sockets, small_messages;
+    std::vector<double> calls, copies, staged, hand_overs, turns, sockets, small_messages;
   };
   struct Round {
     Samples samples;
@@ -60,7 +61,8 @@ class Runner {
   const Options& options_;
   Progress progress_;
   std::unique_ptr<SocketRing> ring_;
-  bool comparing_;  // the same on all ranks
+  std::unique_ptr<Staged> staged_;  // where calls must stage: one host, ordinary memory
+  bool comparing_;                  // the same on all ranks
   std::unique_ptr<PeerCompany> company_;
   std::unique_ptr<Peers> peers_;      // on rank 0; on each under a launcher
   std::optional<Baseline> baseline_;  // on rank 0

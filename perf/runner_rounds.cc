@@ -83,6 +83,7 @@ void Runner::conclude(const std::vector<Round>& rounds, Line& line) {
     preempted += full[i].preempted;
     timed += s.calls.size();
     append(all.copies, s.copies);
+    append(all.staged, s.staged);
     append(all.hand_overs, s.hand_overs);
     append(all.turns, s.turns);
     append(all.sockets, s.sockets);
@@ -100,6 +101,7 @@ void Runner::conclude(const std::vector<Round>& rounds, Line& line) {
   const Floor floor = floor_of_rounds(all);
   line.limit_us = floor.us;
   line.limit_by = floor.by;
+  line.staged_us = spread_of(all.staged).median;
 }
 
 Floor Runner::floor_of_rounds(const Samples& samples) {

@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "failure.h"
+#include "probe_staged.h"
 #include "runner.h"
 
 namespace hfreduce::perf {
@@ -84,6 +85,9 @@ void Runner::probe(const Case& c, int calls, Samples& samples) {
     team.fence();  // nobody is inside a call any more
     const bool idle = team.size() == 1 && c.place == Placing::kIn;  // nothing need be done at all
     if (!idle) samples.copies.push_back(copy_us(team, traffic_of(c), times));
+    // Several ways each time, so fewer times.
+    if (staged_)
+      samples.staged.push_back(staged_us(team, *staged_, traffic_of(c), std::max(3, times / 4)));
     if (team.size() > 1) samples.hand_overs.push_back(hand_over_us(team, 0, 1, false));
     if (team.outnumbered()) {
       samples.turns.push_back(hand_over_us(team, 0, seat_.shape.cores, true));

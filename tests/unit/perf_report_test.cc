@@ -73,6 +73,7 @@ Line example() {
   line.time = {200, 250, 190, 195, 205};
   line.limit_us = 50;
   line.limit_by = "memory copy";
+  line.staged_us = 120;
   line.algorithm = "ring";
   line.rounds = 6;
   line.rounds_kept = 5;
@@ -103,6 +104,8 @@ TEST(Report, JsonHasTheSchema) {
   EXPECT_DOUBLE_EQ(result["limit_us"], 50);
   EXPECT_DOUBLE_EQ(result["percent_of_limit"], 25);
   EXPECT_EQ(result["limit_by"], "memory copy");
+  EXPECT_DOUBLE_EQ(result["staged_limit_us"], 120);
+  EXPECT_DOUBLE_EQ(result["percent_of_staged_limit"], 60);
   EXPECT_EQ(result["algorithm"], "ring");
   EXPECT_EQ(result["wrong"], 0);
   EXPECT_TRUE(result["root"].is_null());
@@ -115,17 +118,18 @@ TEST(Report, JsonHasTheSchema) {
   EXPECT_EQ(result["rounds_kept"], 5);
   EXPECT_EQ(result["noisy"], true);
   EXPECT_EQ(result["preempted"], 2);
-  EXPECT_EQ(result.size(), 28u) << "and nothing else";
+  EXPECT_EQ(result.size(), 30u) << "and nothing else";
 }
 
 TEST(Report, WhatIsNotKnownIsNull) {
   Line line = example();
-  line.limit_us = 0;
+  line.limit_us = line.staged_us = 0;
   line.checked = false;
   line.op = nullptr;
   const auto json = nlohmann::json::parse(json_text({}, {}, records_of({line})));
   const auto& result = json["results"][0];
-  for (const char* key : {"limit_us", "percent_of_limit", "limit_by", "wrong", "op"}) {
+  for (const char* key : {"limit_us", "percent_of_limit", "limit_by", "staged_limit_us",
+                          "percent_of_staged_limit", "wrong", "op"}) {
     EXPECT_TRUE(result[key].is_null()) << key;
   }
 }
@@ -133,7 +137,7 @@ TEST(Report, WhatIsNotKnownIsNull) {
 TEST(Report, RowsHaveAllColumns) {
   const std::string row = table_row(example());
   for (const char* cell : {"1048576", "262144", "float32", "sum", "200.0", "250.0", "190.0", "5.24",
-                           "7.86", "25 %", "50.00", "memory copy", "ring"}) {
+                           "7.86", "25 %", "50.00", "60 %", "120.0", "memory copy", "ring"}) {
     EXPECT_NE(row.find(cell), std::string::npos) << cell;
   }
   EXPECT_NE(table_foot({example()}).find("0 OK"), std::string::npos);
