@@ -51,8 +51,8 @@ Layout claimed_layout(const Request&) {
 }
 
 // Each rank stages its data. The sum goes back into all the slots that were read: one place for all
-// ranks to read it from is less to write, but was slower (a line is best written next by who read
-// it last).
+// ranks to read it from is less to write, but was no faster (a line is best written next by who
+// read it last).
 Schedule emit_claimed(const Request& request, std::int32_t rank) {
   const Placement& placement = *request.placement;
   Builder schedule(rank, claimed_layout(request));

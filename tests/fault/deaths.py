@@ -66,6 +66,19 @@ def kill_while_memory_is_read(context):
 
 
 @scenario()
+def kill_while_claiming(context):
+    """Also when the one that is killed has claimed work of all."""
+    kill_many(context, [4], [0, 1, 2, 3], "--collective", 0, "--min-bytes", 4096, trials=TRIALS // 2,
+              environment={"HFREDUCE_ALGORITHM": "claimed"})
+
+
+@scenario()
+def kill_while_claiming_mapped_memory(context):
+    kill_many(context, [4], [0, 1, 2, 3], "--collective", 0, "--min-bytes", 4096, "--mapped", 90, trials=TRIALS // 2,
+              environment={"HFREDUCE_ALGORITHM": "zero-copy-claimed"})
+
+
+@scenario()
 def kill_between_hosts(context):
     kill_many(context, [2, 2], [0, 1, 2, 3])
 

@@ -243,8 +243,7 @@ Verdict claimed(const std::function<void(std::int32_t, ClaimParts&)>& change) {
 
 TEST(Verifier, ProvesAClaimWhoeverMakesIt) {
   EXPECT_EQ(claimed([](std::int32_t, ClaimParts&) {}).fault, "");
-  // Rank 1 always comes last here, and then rank 0 has staged; but rank 0 may claim before rank 1
-  // has.
+  // Who has not waited may be the one that claims, whoever it is in a run.
   for (const std::int32_t who : {0, 1})
     EXPECT_THAT(
         claimed([&](std::int32_t rank, ClaimParts& parts) { parts.wait = rank != who; }).fault,

@@ -2,8 +2,9 @@
 // map.
 //
 // A window begins with its rank's doorbell and process, then its flags, then its slots. A flag has
-// one writer, the window's owner; slots are written by whomever the schedule says. Nothing read
-// from a window is used as an index or a bound.
+// one writer, the window's owner; slots are written by whomever the schedule says. A
+// flag that counts claims is written by all (executor/claim_word.h). Nothing read from a window is
+// used as an index or a bound unchecked.
 #pragma once
 
 #include <array>
