@@ -72,11 +72,18 @@ function(hfr_room name)
   endif()
 endfunction()
 
+# What takes long to compile and no time to run, as the reading of options and the writing of JSON: a third less.
+set(HFREDUCE_QUICK_TO_COMPILE $<$<CONFIG:Release>:-O1>)
+function(hfr_quick_to_compile)
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "${HFREDUCE_QUICK_TO_COMPILE}")
+endfunction()
+
 # hfr_test(<file> <label> [rooms...]): one program a file, linked with the whole library's insides.
 function(hfr_test source label)
   get_filename_component(name ${source} NAME_WE)
   add_executable(${name} ${source})
   target_link_libraries(${name} PRIVATE hfreduce_internal GTest::gtest_main GTest::gmock)
+  target_compile_options(${name} PRIVATE ${HFREDUCE_QUICK_TO_COMPILE})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests) # "harness/..."
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   add_test(NAME ${label}.${name} COMMAND ${name})
