@@ -11,12 +11,6 @@ std::string Signature::to_string() const {
   return text;
 }
 
-void EarlierCalls::add(const Signature& signature, std::uint32_t call_fingerprint) noexcept {
-  fingerprint = call_fingerprint;
-  ++count;
-  last = signature;
-}
-
 std::uint32_t EarlierCalls::mixed_into(std::uint32_t call_fingerprint) const noexcept {
   if (count == 0) return call_fingerprint;
   std::uint64_t hash = (std::uint64_t{fingerprint} << 32 | call_fingerprint) + count;
@@ -48,17 +42,27 @@ Signature History::Words::read() const noexcept {
 
 // The sequence number is cleared first and written last: who finds the same one before and after
 // has read words that belong together.
-void History::called(std::uint64_t sequence, std::uint32_t fingerprint, const Signature& signature,
-                     const EarlierCalls& before) noexcept {
+void History::called(std::uint64_t sequence, std::uint32_t fingerprint,
+                     const Signature& signature) noexcept {
   Slot& slot = slots_[sequence % slots_.size()];
   slot.sequence.store(0, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_release);
   slot.fingerprint.store(fingerprint, std::memory_order_relaxed);
   slot.call.write(signature);
-  slot.earlier.store(before.count, std::memory_order_relaxed);
-  slot.last.write(before.last);
   slot.sequence.store(sequence, std::memory_order_release);
   called_.store(sequence, std::memory_order_release);
+}
+
+std::optional<std::pair<Signature, std::uint32_t>> History::read(
+    std::uint64_t sequence) const noexcept {
+  const Slot& slot = slots_[sequence % slots_.size()];
+  if (sequence == 0 || slot.sequence.load(std::memory_order_acquire) != sequence) return {};
+  const Signature signature = slot.call.read();
+  const auto fingerprint =
+      static_cast<std::uint32_t>(slot.fingerprint.load(std::memory_order_relaxed));
+  std::atomic_thread_fence(std::memory_order_acquire);
+  if (slot.sequence.load(std::memory_order_relaxed) != sequence) return {};
+  return std::pair(signature, fingerprint);
 }
 
 History::Entry History::find(std::uint64_t sequence) const {
@@ -66,18 +70,12 @@ History::Entry History::find(std::uint64_t sequence) const {
   if (sequence > called_.load(std::memory_order_acquire)) return entry;
   entry.phase =
       sequence <= completed_.load(std::memory_order_relaxed) ? Phase::kDone : Phase::kActive;
-  const Slot& slot = slots_[sequence % slots_.size()];
-  if (slot.sequence.load(std::memory_order_acquire) != sequence) return entry;  // too long ago
-  const Signature signature = slot.call.read();
-  const std::uint64_t earlier = slot.earlier.load(std::memory_order_relaxed);
-  const Signature last = slot.last.read();
-  const auto fingerprint =
-      static_cast<std::uint32_t>(slot.fingerprint.load(std::memory_order_relaxed));
-  std::atomic_thread_fence(std::memory_order_acquire);
-  if (slot.sequence.load(std::memory_order_relaxed) != sequence) return entry;
-  entry.fingerprint = fingerprint;
-  entry.description = signature.to_string();
-  if (earlier != 0) entry.description += ", after " + last.to_string();
+  const auto call = read(sequence);
+  if (!call) return entry;
+  entry.fingerprint = call->second;
+  entry.description = call->first.to_string();
+  if (const auto before = read(sequence - 1))
+    entry.description += ", after " + before->first.to_string();
   return entry;
 }
 

@@ -4,7 +4,9 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "base/status.h"
 #include "executor/bound_plan.h"
@@ -31,10 +33,12 @@ struct Signature {
 struct EarlierCalls {
   std::uint64_t count = 0;
   std::uint32_t fingerprint = 0;  // of all of them, in order
-  Signature last;
 
   // `call_fingerprint`: already mixed.
-  void add(const Signature& signature, std::uint32_t call_fingerprint) noexcept;
+  void add(std::uint32_t call_fingerprint) noexcept {
+    fingerprint = call_fingerprint;
+    ++count;
+  }
   // The fingerprint of a call that comes after them.
   std::uint32_t mixed_into(std::uint32_t call_fingerprint) const noexcept;
 };
@@ -74,8 +78,9 @@ struct Operation {
 // written: who called what, for the question "what is everyone doing about operation N?".
 class History {
  public:
-  void called(std::uint64_t sequence, std::uint32_t fingerprint, const Signature& signature,
-              const EarlierCalls& before) noexcept;
+  // Sequences follow each other without a gap.
+  void called(std::uint64_t sequence, std::uint32_t fingerprint,
+              const Signature& signature) noexcept;
   void completed(std::uint64_t sequence) noexcept {
     completed_.store(sequence, std::memory_order_relaxed);
   }
@@ -84,7 +89,7 @@ class History {
   struct Entry {
     Phase phase = Phase::kNotStarted;
     std::uint32_t fingerprint = 0;
-    std::string description;
+    std::string description;  // with the call before it, if that is not too long ago
   };
   Entry find(std::uint64_t sequence) const;
 
@@ -99,9 +104,12 @@ class History {
   };
   struct Slot {
     std::atomic<std::uint64_t> sequence{0};
-    std::atomic<std::uint64_t> fingerprint{0}, earlier{0};
-    Words call, last;  // this one, and the one before it
+    std::atomic<std::uint64_t> fingerprint{0};
+    Words call;
   };
+  // What was called, and its fingerprint; nothing: too long ago, or overwritten meanwhile.
+  std::optional<std::pair<Signature, std::uint32_t>> read(std::uint64_t sequence) const noexcept;
+
   std::array<Slot, 64> slots_;
   std::atomic<std::uint64_t> called_{0}, completed_{0};
 };

@@ -81,9 +81,9 @@ Status Engine::try_peer_reads() {
 
 void Engine::skip(const Signature& signature, std::uint32_t fingerprint) {
   const std::uint32_t mixed = earlier_calls_.mixed_into(fingerprint);
-  history_.called(++sequence_, mixed, signature, earlier_calls_);
+  history_.called(++sequence_, mixed, signature);
   if (queue_.empty()) history_.completed(sequence_);
-  earlier_calls_.add(signature, mixed);
+  earlier_calls_.add(mixed);
 }
 
 void Engine::start(Operation& operation) {
@@ -91,10 +91,10 @@ void Engine::start(Operation& operation) {
   call.sequence = ++sequence_;
   call.tag.sequence = static_cast<std::uint32_t>(sequence_);
   call.tag.fingerprint = earlier_calls_.mixed_into(call.tag.fingerprint);
-  history_.called(sequence_, call.tag.fingerprint, call.signature, earlier_calls_);
-  earlier_calls_.add(call.signature, call.tag.fingerprint);
+  history_.called(sequence_, call.tag.fingerprint, call.signature);
+  earlier_calls_.add(call.tag.fingerprint);
   queue_.push_back(&operation);
-  outstanding_.fetch_add(1, std::memory_order_release);
+  outstanding_.store(outstanding_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 
 bool Engine::progress() {
@@ -163,7 +163,7 @@ void Engine::finish_head(Status status) {
                            .with_sequence(operation.call.sequence)
                            .with_phase(operation.call.signature.collective);
   operation.state.store(Operation::State::kDone, std::memory_order_release);
-  outstanding_.fetch_sub(1, std::memory_order_release);
+  outstanding_.store(outstanding_.load(std::memory_order_relaxed) - 1, std::memory_order_release);
 }
 
 void Engine::fail_all(const Status& status) {

@@ -159,7 +159,7 @@ class Engine {
   std::atomic<std::uint32_t> last_segment_{0};
   std::mutex mutex_;
   std::deque<Operation*> queue_;
-  std::atomic<std::uint32_t> outstanding_{0};
+  std::atomic<std::uint32_t> outstanding_{0};  // written under the mutex
   std::atomic<bool> driven_{false};
   std::uint64_t sequence_ = 0;
   bool head_active_ = false, links_up_ = true, stuck_ = false;
