@@ -49,7 +49,7 @@ void Run::begin(const Route& route, const Call& call, std::uint64_t base) {
   tag_ = pack_tag(call.tag);
   if (multiplied_of_ != call.sequence) {  // else it goes on after a plan that was declined
     multiplied_of_ = call.sequence;
-    multiplied_ = call.raw_input == nullptr ? ~0ull : 0;
+    multiplied_ = call.raw_input == nullptr ? kAll : 0;
   }
   mismatched_peer_ = failed_peer_ = -1;
   accepted_ = declined_ = false;
@@ -57,7 +57,7 @@ void Run::begin(const Route& route, const Call& call, std::uint64_t base) {
   cut_ = route.cut;
   shared_.begin_call(call.elements * call.element_bytes);
   // Nothing below allocates once a plan of this size has run before.
-  lanes_.assign(plan.lanes.size(), {});
+  lanes_.resize(plan.lanes.size());
   if (plan.ticket_rings != 0) tickets_.assign(plan.ticket_rings, {});
   if (sources_.size() < plan.most_operands) {
     sources_.resize(plan.most_operands);
@@ -65,6 +65,7 @@ void Run::begin(const Route& route, const Call& call, std::uint64_t base) {
   }
   lanes_left_ = 0;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    lanes_[i] = {};
     lanes_[i].lane = &plan.lanes[i];
     if (plan.lanes[i].steps.empty()) continue;
     lanes_[i].turns = cut_.segments + plan.lanes[i].skew;
@@ -119,8 +120,8 @@ bool Run::advance_lane(LaneState& state) noexcept {
   bool any = false;
   while (state.turn < state.turns) {
     const BoundStep& step = state.lane->steps[state.at];
-    const std::int64_t segment = std::int64_t{state.turn} - step.skew;
-    const bool acts = segment >= 0 && segment < cut_.segments;
+    const std::uint32_t segment = state.turn - step.skew;  // huge where there is none yet
+    const bool acts = segment < cut_.segments;
     if (step.op == Op::kRepeat) {
       state.repeat_begin = state.at + 1;
       state.repeat_end = acts ? state.at + 1 + step.body : 0;
@@ -131,10 +132,9 @@ bool Run::advance_lane(LaneState& state) noexcept {
         state.at += step.body;
       }
     } else if (acts) {
-      const Here at = here(step, static_cast<std::uint32_t>(segment), state.repetition);
-      if (at.first + at.length > multiplied_) multiply_until(at.first + at.length);
+      if (multiplied_ != kAll) multiply_until(here(segment, state.repetition));
       const std::uint64_t copied = state.copied;
-      if (!execute(state, step, at)) {
+      if (!execute(state, step, segment)) {
         state.blocked = true;
         return any || state.copied != copied;
       }
@@ -148,7 +148,9 @@ bool Run::advance_lane(LaneState& state) noexcept {
 }
 
 // No step of this rank has touched these elements, so no peer has either.
-void Run::multiply_until(std::uint64_t end) noexcept {
+void Run::multiply_until(const Here& here) noexcept {
+  const std::uint64_t end = here.first + here.length;
+  if (end <= multiplied_) return;
   premultiply(*call_, multiplied_, end);
   multiplied_ = end;
 }
@@ -171,9 +173,7 @@ void Run::next_step(LaneState& state) noexcept {
   }
 }
 
-Run::Here Run::here(const BoundStep& step, std::uint32_t segment,
-                    std::uint32_t repetition) const noexcept {
-  static_cast<void>(step);
+Run::Here Run::here(std::uint32_t segment, std::uint32_t repetition) const noexcept {
   Here here;
   here.iteration = base_ + segment;
   here.first = segment * cut_.segment_elements;
@@ -221,17 +221,18 @@ std::uint64_t Run::remote_offset(const BoundPlace& place, const Here& here,
          (place.whole_segment ? extent.begin * call_->element_bytes : 0);
 }
 
-bool Run::execute(LaneState& state, const BoundStep& step, const Here& here) noexcept {
-  const std::int64_t tick = tick_of(step.tick, here.iteration, here.repetition);
+bool Run::execute(LaneState& state, const BoundStep& step, std::uint32_t segment) noexcept {
+  const std::int64_t tick =
+      tick_of(step.tick, base_ + segment, static_cast<std::int32_t>(state.repetition));
   switch (step.op) {
     case Op::kReduce:
       if (const PeerBuffers* peer = private_source(step))
-        return read_private(state, step, here, *peer);
-      return reduce(state, step, here);
+        return read_private(state, step, here(segment, state.repetition), *peer);
+      return reduce(state, step, here(segment, state.repetition));
     case Op::kClaim:
-      return claim(state, step, here);
+      return claim(state, step, here(segment, state.repetition));
     case Op::kPut:
-      return put(state, step, here);
+      return put(state, step, here(segment, state.repetition));
     case Op::kSignal:
       if (step.offers)
         offer_line(step.signal).write_offer(static_cast<std::uint64_t>(tick + 1), call_->offer);
@@ -435,32 +436,34 @@ bool Run::drain(const BoundStep& step, std::int64_t tick) const noexcept {
 }
 
 // Its pointers are good until the next one is made.
-Reduction Run::reduction_of(const BoundStep& step, const Here& here, const Extent& part) noexcept {
+kernels::ReduceArgs Run::operands_of(const BoundStep& step, const Here& here,
+                                     const Extent& part) noexcept {
   for (std::uint32_t i = 0; i < step.sources.count; ++i) {
     sources_[i] = address(plan_->places[step.sources.begin + i], here, part);
   }
   for (std::uint32_t i = 0; i < step.destinations.count; ++i) {
     destinations_[i] = address(plan_->places[step.destinations.begin + i], here, part);
   }
-  Reduction reduction;
-  reduction.args.sources = sources_.data();
-  reduction.args.destinations = destinations_.data();
-  reduction.args.n_sources = static_cast<std::int32_t>(step.sources.count);
-  reduction.args.n_destinations = static_cast<std::int32_t>(step.destinations.count);
-  reduction.args.count = part.count;
-  reduction.args.divisor = step.final ? call_->divisor : 0;
-  reduction.reduce = call_->reduce;
-  reduction.element_bytes = call_->element_bytes;
-  reduction.staging = step.staging;
-  return reduction;
+  kernels::ReduceArgs args;
+  args.sources = sources_.data();
+  args.destinations = destinations_.data();
+  args.n_sources = static_cast<std::int32_t>(step.sources.count);
+  args.n_destinations = static_cast<std::int32_t>(step.destinations.count);
+  args.count = part.count;
+  args.divisor = step.final ? call_->divisor : 0;
+  return args;
+}
+
+Reduction Run::reduction_of(const BoundStep& step, const kernels::ReduceArgs& args) const noexcept {
+  return {args, call_->reduce, call_->element_bytes, step.staging};
 }
 
 bool Run::reduce(LaneState& state, const BoundStep& step, const Here& here) noexcept {
   if (state.copied != 0) return share(state);
   const Extent part = extent(step, here);
   if (part.count == 0) return true;
-  const Reduction reduction = reduction_of(step, here, part);
-  if (shared_.begin(reduction)) {
+  const Reduction reduction = reduction_of(step, operands_of(step, here, part));
+  if (shared_.worth_it() && shared_.begin(reduction)) {
     state.copied = 1;
     return share(state);
   }

@@ -89,8 +89,8 @@ class Run {
 
   bool advance_lane(LaneState& state) noexcept;
   void next_step(LaneState& state) noexcept;
-  void multiply_until(std::uint64_t end) noexcept;
-  bool execute(LaneState& state, const BoundStep& step, const Here& here) noexcept;
+  void multiply_until(const Here& here) noexcept;
+  bool execute(LaneState& state, const BoundStep& step, std::uint32_t segment) noexcept;
   bool wait(LaneState& state, const BoundStep& step, std::int64_t needed) noexcept;
   bool accept(LaneState& state, const BoundStep& step, std::int64_t needed) noexcept;
   bool map_buffers(const WaitLine& wait, const transport::Offer& offer) noexcept;
@@ -102,7 +102,9 @@ class Run {
   bool put(LaneState& state, const BoundStep& step, const Here& here) noexcept;
   bool drain(const BoundStep& step, std::int64_t tick) const noexcept;
   bool reduce(LaneState& state, const BoundStep& step, const Here& here) noexcept;
-  Reduction reduction_of(const BoundStep& step, const Here& here, const Extent& part) noexcept;
+  kernels::ReduceArgs operands_of(const BoundStep& step, const Here& here,
+                                  const Extent& part) noexcept;
+  Reduction reduction_of(const BoundStep& step, const kernels::ReduceArgs& args) const noexcept;
   bool share(LaneState& state) noexcept;
   void raise(const BoundStep& step, std::int64_t value) const noexcept;
   void ring(const BoundSignal& signal) const noexcept;
@@ -113,7 +115,7 @@ class Run {
   // A peer that does what this lane waits for, or -1.
   std::int32_t claimer(const LaneState& state, const BoundStep& step) const noexcept;
 
-  Here here(const BoundStep& step, std::uint32_t segment, std::uint32_t repetition) const noexcept;
+  Here here(std::uint32_t segment, std::uint32_t repetition) const noexcept;
   Extent extent(const BoundStep& step, const Here& here) const noexcept {
     return extent(static_cast<std::uint64_t>(step.chunks.first(here.repetition)),
                   static_cast<std::uint64_t>(step.chunks.count), here);
@@ -134,7 +136,8 @@ class Run {
   std::uint64_t base_ = 0, tag_ = 0;
   Cut cut_;
   // Elements of the input that are as the steps are to find them; of which call.
-  std::uint64_t multiplied_ = ~0ull, multiplied_of_ = 0;
+  static constexpr std::uint64_t kAll = ~0ull;
+  std::uint64_t multiplied_ = kAll, multiplied_of_ = 0;
   std::uint32_t lanes_left_ = 0;
   std::int32_t mismatched_peer_ = -1, failed_peer_ = -1;
   bool accepted_ = false, declined_ = false;

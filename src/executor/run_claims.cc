@@ -31,7 +31,7 @@ bool Run::claim(LaneState& state, const BoundStep& step, const Here& here) noexc
   if (taken.count != 0) {
     const Extent part =
         extent(static_cast<std::uint64_t>(step.chunks.base) + taken.first, taken.count, here);
-    if (part.count != 0) carry_out(reduction_of(step, here, part), &stores_);
+    if (part.count != 0) carry_out(reduction_of(step, operands_of(step, here, part)), &stores_);
     give(word, taken.count);
     state.copied += taken.count;
   }

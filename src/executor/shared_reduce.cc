@@ -14,15 +14,6 @@ constexpr std::uint64_t kPiecesAThread = 8;
 
 }  // namespace
 
-void carry_out(const Reduction& reduction, kernels::StoreChoice* stores) noexcept {
-  const kernels::ReduceArgs& args = reduction.args;
-  if (reduction.staging)
-    kernels::copy_to_peer(args.destinations[0], args.sources[0],
-                          args.count * reduction.element_bytes, stores);
-  else
-    reduction.reduce(args);
-}
-
 void SharedReduce::hire(std::int32_t threads, const workers::Desk::Owner& owner) {
   if (threads <= 0) return;
   threads_ = threads;

@@ -18,7 +18,14 @@ struct Reduction {
   bool staging = false;  // one source, copied to where a peer reads it next
 };
 // `stores`: of the thread that carries it out.
-void carry_out(const Reduction& reduction, kernels::StoreChoice* stores) noexcept;
+inline void carry_out(const Reduction& reduction, kernels::StoreChoice* stores) noexcept {
+  const kernels::ReduceArgs& args = reduction.args;
+  if (reduction.staging)
+    kernels::copy_to_peer(args.destinations[0], args.sources[0],
+                          args.count * reduction.element_bytes, stores);
+  else
+    reduction.reduce(args);
+}
 
 // Bytes of a call, of each rank, that are worth waking workers up; and of one of its steps, sources
 // and destinations together, that are worth cutting into pieces.
@@ -39,6 +46,7 @@ class SharedReduce {
 
   // Of so many bytes; what begins until end_call() is a part of it.
   void begin_call(std::uint64_t bytes) noexcept { worth_it_ = bytes >= kShareCallsFrom; }
+  bool worth_it() const noexcept { return worth_it_ && desk_ != nullptr; }
   // In the middle of a reduction that ends half done. Afterwards nobody touches any memory.
   void end_call() noexcept;
 
