@@ -1,13 +1,13 @@
 // When the process's progress thread is woken, when it looks by itself, and that no request is
 // forgotten between the two.
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <chrono>
 #include <random>
 #include <thread>
 
 #include "executor/driver.h"
+#include "harness/cpu_time.h"
 #include "harness/team.h"
 
 namespace {
@@ -111,15 +111,9 @@ TEST(ProgressThread, LetsGoOfACommunicatorAtAnyTime) {
 TEST(ProgressThread, SleepsWhenTheRequestsHaveEnded) {
   Team team(2);
   start_and_wait(team, 100);
-  const auto used = [] {
-    rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1'000'000L + usage.ru_utime.tv_usec +
-           usage.ru_stime.tv_usec;
-  };
-  const long before = used();
+  const long before = harness::cpu_time_us();
   std::this_thread::sleep_for(std::chrono::seconds(1));
-  EXPECT_LT(used() - before, 10'000) << "microseconds of a second";
+  EXPECT_LT(harness::cpu_time_us() - before, 10'000) << "microseconds of a second";
 }
 
 }  // namespace

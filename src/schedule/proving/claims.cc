@@ -73,12 +73,7 @@ bool Machine::claim(LaneRun& run, const Step& step, std::int32_t segment) {
     if (clocks_) run.clock.tick(run.actor);
     if (++all.count == step.peers.count && !do_claims(run, step, segment)) return false;
   }
-  if (flags_[index].value < value) {
-    run.blocked_on = index;
-    run.needs = value;
-    return false;
-  }
-  if (clocks_ && !see(run, flags_[index], value)) return false;
+  if (!reached(run, index, value)) return false;
   run.peers_seen = 0;
   return true;
 }

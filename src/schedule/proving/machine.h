@@ -70,6 +70,7 @@ class Machine {
   bool wait(LaneRun& run, const Step& step, std::int32_t segment);
   void drain(LaneRun& run, const Step& step, std::int32_t segment);
   bool raise(LaneRun& run, Log* log, std::uint64_t value, const Step& step);
+  bool reached(LaneRun& run, std::uint32_t index, std::uint64_t value);
   bool see(LaneRun& run, const Log& log, std::uint64_t value);
   // claims.cc
   bool claim(LaneRun& run, const Step& step, std::int32_t segment);

@@ -90,15 +90,20 @@ bool Machine::wait(LaneRun& run, const Step& step, std::int32_t segment) {
   const std::uint64_t value = raised > step.lag ? raised - step.lag : 0;
   for (; value > 0 && run.peers_seen < step.peers.count; ++run.peers_seen) {
     const std::uint32_t index = (*run.logs)[step.peers.begin + run.peers_seen];
-    if (flags_[index].value < value) {
-      run.blocked_on = index;
-      run.needs = value;
-      return false;
-    }
-    if (clocks_ && !see(run, flags_[index], value)) return false;
+    if (!reached(run, index, value)) return false;
   }
   run.peers_seen = 0;
   return true;
+}
+
+// Whether the flag has come so far, and what that tells does not contradict the schedule.
+bool Machine::reached(LaneRun& run, std::uint32_t index, std::uint64_t value) {
+  if (flags_[index].value < value) {
+    run.blocked_on = index;
+    run.needs = value;
+    return false;
+  }
+  return !clocks_ || see(run, flags_[index], value);
 }
 
 // Learns what the earliest raise that satisfies the wait tells.
