@@ -1,6 +1,7 @@
 // What the commands have in common: ranks, names, and what is wrong with them.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 
@@ -34,6 +35,35 @@ bool parse_ranks(const std::string& text, std::int32_t* first, std::int32_t* las
   return wrong->empty();
 }
 
+namespace {
+
+// "8/4,4": from the outermost level in, each with its sizes. False: it is no such list.
+bool parse_groups(const std::string& text, algorithms::GroupSizes* levels) {
+  if (text.empty()) return true;
+  levels->emplace_back();
+  const char* const end = text.data() + text.size();
+  for (const char* at = text.data();;) {
+    std::int32_t size = 0;
+    const auto result = std::from_chars(at, end, size);
+    if (result.ec != std::errc() || size < 1 || size > kMostRanks) return false;
+    levels->back().push_back(size);
+    if (result.ptr == end) break;
+    if (*result.ptr != ',' && *result.ptr != '/') return false;
+    if (*result.ptr == '/') levels->emplace_back();
+    at = result.ptr + 1;
+  }
+  std::reverse(levels->begin(), levels->end());
+  return true;
+}
+
+}  // namespace
+
+algorithms::Setting setting_of(const Options& options, std::int32_t ranks) {
+  algorithms::GroupSizes groups;
+  parse_groups(options.groups, &groups);
+  return algorithms::evenly(ranks, options.hosts, options.leaders, groups);
+}
+
 const char* name_of(algorithms::Collective collective) {
   return collective == algorithms::Collective::kAllReduce ? "allreduce" : "broadcast";
 }
@@ -41,6 +71,13 @@ const char* name_of(algorithms::Collective collective) {
 bool matches(const Options& options, const algorithms::Algorithm& algorithm) {
   return algorithm.name == options.algorithm &&
          (options.collective.empty() || options.collective == name_of(algorithm.collective));
+}
+
+std::string wrong_groups(const Options& options) {
+  algorithms::GroupSizes groups;
+  if (parse_groups(options.groups, &groups)) return {};
+  return fmt::format("--groups '{}' is neither sizes like 4,2 nor levels of them like 8/4",
+                     options.groups);
 }
 
 std::string wrong_with(const Options& options, std::int32_t ranks) {
@@ -55,10 +92,13 @@ std::string wrong_with(const Options& options, std::int32_t ranks) {
   if (options.leaders < 1 || options.leaders > fewest)
     return fmt::format("--leaders {} must lie within 1 and {}, the fewest ranks of a host",
                        options.leaders, fewest);
-  return {};
+  return wrong_groups(options);
 }
 
 std::string not_found(const Options& options, bool known) {
+  if (known && options.hosts <= 1)
+    return fmt::format("{} runs on one host whose ranks form groups only: --groups 4,4 or the like",
+                       options.algorithm);
   if (known)
     return fmt::format("{} runs on one host only, not on {}", options.algorithm, options.hosts);
   return fmt::format("there is no algorithm '{}'; 'hfreduce-sched list' names them",
