@@ -53,9 +53,11 @@ constexpr std::uint64_t kZeroCopySegment = 64 * 1024 * kKiB;
 // Up to here one rendezvous is worth more than reading everybody's data instead of a share of it.
 constexpr std::uint64_t kOneShotUpTo = 2 * kKiB;
 
-// Groups cost a rendezvous more, and save lines that cross between them: no figure was measured
-// (docs/design/010-groups.md), so this is a guess on the safe side.
+// Groups cost a rendezvous more, and save bytes that cross between them, which cost about five
+// times what they cost inside a cache (3.5 and 17 GB/s, docs/limits.md): from three ranks a group
+// on that is a third of the time or more. Not measured as a whole; see docs/design/010-groups.md.
 constexpr std::string_view kGrouped = "grouped";
+constexpr std::int32_t kGroupedRanks = 3;
 constexpr std::uint64_t kGroupedFrom = 32 * kKiB;
 constexpr std::uint32_t kGroupedSegment = 128 * kKiB;
 constexpr std::uint64_t kLeastGroupedSegment = 32 * kKiB;
@@ -66,14 +68,17 @@ bool claims(const Facts& facts, std::uint64_t bytes) {
   return facts.crowded && bytes <= kClaimedUpTo;
 }
 
-bool has_groups(const schedule::Placement& placement) { return placement.levels() > 0; }
+bool groups_pay(const schedule::Placement& placement) {
+  const std::int32_t outermost = placement.levels() - 1;
+  return outermost >= 0 && placement.ranks() >= kGroupedRanks * placement.groups(outermost);
+}
 
 std::string_view pick_allreduce(const Facts& facts, std::uint64_t bytes) {
   const schedule::Placement& placement = *facts.placement;
   if (placement.hosts() == 1 && bytes <= kOneShotUpTo) return "one-shot";
   if (placement.hosts() == 1 && claims(facts, bytes)) return kClaimed;
   if (placement.hosts() == 1)
-    return has_groups(placement) && bytes >= kGroupedFrom ? kGrouped : "two-shot";
+    return groups_pay(placement) && bytes >= kGroupedFrom ? kGrouped : "two-shot";
   const auto mates = static_cast<std::uint64_t>(placement.most_local());
   if (bytes <= std::min(kDoublingUpTo, kDoublingOfAHostUpTo / mates)) return "recursive-doubling";
   const bool tree = bytes <= (mates == 1 ? kTreeUpTo : kTreeOfHostsUpTo)
@@ -86,7 +91,7 @@ std::string_view pick_allreduce(const Facts& facts, std::uint64_t bytes) {
 std::string_view pick_broadcast(const schedule::Placement& placement, std::uint64_t bytes) {
   if (placement.hosts() == 1 && bytes <= kEagerUpTo) return "eager";
   if (placement.hosts() == 1)
-    return has_groups(placement) && bytes >= kGroupedFrom ? kGrouped : kDirect;
+    return groups_pay(placement) && bytes >= kGroupedFrom ? kGrouped : kDirect;
   const bool tree =
       bytes <= kTreeUpTo ? placement.hosts() > 2 : placement.hosts() > kChainUpToHosts;
   if (placement.most_local() == 1) return tree ? "tree" : "chain";
@@ -327,10 +332,16 @@ std::string explain(const Facts& facts, Collective collective) {
 
 std::string explain_grouping(const Facts& facts) {
   const schedule::Placement& placement = *facts.placement;
-  if (!has_groups(placement)) return "";
+  if (placement.levels() == 0) return "";
   constexpr std::string_view kOnce = "each byte crosses from group to group once up and once down";
   if (placement.hosts() > 1)
     return fmt::format(" Hierarchical algorithms follow them inside hosts: {}.", kOnce);
+  if (!groups_pay(placement))
+    return fmt::format(
+        " Algorithm grouped, which follows them, is not taken: with fewer than {} ranks a group "
+        "the "
+        "rendezvous that it has more costs about what it saves.",
+        kGroupedRanks);
   std::string text = fmt::format(
       " Algorithm grouped follows them: {}. It is taken from {} on; below, the rendezvous that it "
       "has more would cost more than that saves.",

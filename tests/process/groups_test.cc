@@ -176,11 +176,12 @@ TEST(Groups, ArePlannedWithWhereThereAreAny) {
               hfreduceSuccess)
         << last_error(comm);
   };
-  run_grouped({"0", "0", "1", "1"}, [&](int rank, hfreduceComm_t comm, const std::string& text) {
+  run_grouped({"0", "0", "0", "1", "1", "1"}, [&](int rank, hfreduceComm_t comm,
+                                                  const std::string& text) {
     call(comm);
     EXPECT_THAT(plan_of(comm), HasSubstr("\"groups\":2,\"algorithm\":\"grouped\""));
     if (rank == 0) {
-      EXPECT_THAT(text, HasSubstr("in groups by cache or package (or HFREDUCE_GROUP): 0-1 | 2-3."));
+      EXPECT_THAT(text, HasSubstr("in groups by cache or package (or HFREDUCE_GROUP): 0-2 | 3-5."));
       EXPECT_THAT(text, HasSubstr("Algorithm grouped follows them"));
     }
   });

@@ -54,7 +54,8 @@ TEST(Planner, HostsAreJoinedHierarchicallyOnlyWhereOneHasSeveralRanks) {
 }
 
 TEST(Planner, FollowsGroupsWhereTheyPay) {
-  const schedule::Placement grouped({0, 0, 0, 0}, {{0, 0, 1, 1}}), plain({0, 0, 0, 0});
+  const schedule::Placement grouped({0, 0, 0, 0, 0, 0}, {{0, 0, 0, 1, 1, 1}}),
+      pairs({0, 0, 0, 0}, {{0, 0, 1, 1}}), plain({0, 0, 0, 0});
   Facts facts;
   facts.placement = &grouped;
   const auto name = [&](Collective collective, std::uint64_t bytes) {
@@ -70,6 +71,10 @@ TEST(Planner, FollowsGroupsWhereTheyPay) {
   EXPECT_EQ(name(Collective::kAllReduce, 512 << 10), "claimed");
   EXPECT_EQ(name(Collective::kAllReduce, 1 << 20), "grouped");
   EXPECT_THAT(explain_grouping(facts), testing::HasSubstr("fewer cores than ranks"));
+  facts.placement = &pairs;
+  EXPECT_EQ(name(Collective::kAllReduce, 1 << 20), "two-shot");
+  EXPECT_THAT(explain_grouping(facts), testing::HasSubstr("fewer than 3 ranks a group"));
+  EXPECT_TRUE(choose(facts, {Collective::kAllReduce, 1 << 20, "grouped"}).ok()) << "if forced";
   facts.placement = &plain;
   EXPECT_EQ(name(Collective::kAllReduce, 1 << 20), "two-shot");
   EXPECT_EQ(explain_grouping(facts), "");
