@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
 
 namespace hfreduce::algorithms {
 namespace {
@@ -102,6 +103,29 @@ Setting evenly(std::int32_t ranks, std::int32_t hosts, std::int32_t leaders) {
                                   : std::to_string(hosts) + " hosts";
   if (leaders > 1) setting.name += ", " + std::to_string(leaders) + " leaders";
   return setting;
+}
+
+Result<GroupSizes> parse_groups(const std::string& text) {
+  constexpr std::int32_t kMost = 1 << 20;
+  GroupSizes levels(1);
+  const char* const end = text.data() + text.size();
+  for (const char* at = text.data();; ++at) {
+    std::int32_t size = 0;
+    const auto result = std::from_chars(at, end, size);
+    const bool ends = result.ptr == end;
+    if (result.ec != std::errc() || size < 1 || size > kMost ||
+        (!ends && *result.ptr != ',' && *result.ptr != '/'))
+      return Status(Code::kInvalidArgument,
+                    fmt::format("groups '{}' are neither sizes like 4,2 nor levels of them like "
+                                "8/4,2",
+                                text));
+    levels.back().push_back(size);
+    if (ends) break;
+    if (*result.ptr == '/') levels.emplace_back();
+    at = result.ptr;
+  }
+  std::reverse(levels.begin(), levels.end());
+  return levels;
 }
 
 Setting evenly(std::int32_t ranks, std::int32_t hosts, std::int32_t leaders,

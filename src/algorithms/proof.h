@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "algorithms/algorithm.h"
+#include "base/status.h"
 #include "schedule/verifier.h"
 
 namespace hfreduce::algorithms {
@@ -22,6 +23,8 @@ std::vector<Setting> settings(std::int32_t ranks);
 // Sizes of groups: on each host the first ranks are in the first group, and so on, from the first
 // size again when all are used. Several levels: the innermost first.
 using GroupSizes = std::vector<std::vector<std::int32_t>>;
+// "4,2": sizes of one level; "8/4,2": levels, the outermost first. Fails with a sentence.
+Result<GroupSizes> parse_groups(const std::string& text);
 // `hosts` of them as equal as can be, ranks in order.
 Setting evenly(std::int32_t ranks, std::int32_t hosts, std::int32_t leaders = 1);
 Setting evenly(std::int32_t ranks, std::int32_t hosts, std::int32_t leaders,

@@ -68,8 +68,8 @@ class Commands(Sched, unittest.TestCase):
 
     def test_bad_input_gets_a_sentence(self):
         self.refused("whose ranks form groups", "show", "--algorithm", "grouped", "--collective", "broadcast", "--ranks", 4)
-        for groups in ("0", "x", "4,", "/2", "2//2", "-1", "4;4"):
-            self.refused("is neither sizes like 4,2", "show", "--algorithm", "ring", "--ranks", 4, f"--groups={groups}")
+        for groups in ("0", "x", "4,", "/2", "2//2", "-1", "4;4", " 4"):
+            self.refused("are neither sizes like 4,2", "show", "--algorithm", "ring", "--ranks", 4, f"--groups={groups}")
         self.refused("subcommand is required")
         self.refused("neither a number nor a range", "verify", "--ranks", "1-x")
         self.refused("the smaller number first", "verify", "--ranks", "4-2")
@@ -185,8 +185,8 @@ class Draw(Sched, unittest.TestCase):
 
     def test_bad_input_gets_a_sentence(self):
         self.refused("whose ranks form groups", "show", "--algorithm", "grouped", "--collective", "broadcast", "--ranks", 4)
-        for groups in ("0", "x", "4,", "/2", "2//2", "-1", "4;4"):
-            self.refused("is neither sizes like 4,2", "show", "--algorithm", "ring", "--ranks", 4, f"--groups={groups}")
+        for groups in ("0", "x", "4,", "/2", "2//2", "-1", "4;4", " 4"):
+            self.refused("are neither sizes like 4,2", "show", "--algorithm", "ring", "--ranks", 4, f"--groups={groups}")
         ring = ("draw", "-o", self.file, "--algorithm", "ring", "--ranks")
         self.refused("at most 64 ranks", *ring, 65)
         self.refused("one number of ranks", *ring, "2-3")

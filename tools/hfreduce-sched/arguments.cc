@@ -1,7 +1,6 @@
 // What the commands have in common: ranks, names, and what is wrong with them.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
 #include <cstdio>
 
@@ -35,32 +34,9 @@ bool parse_ranks(const std::string& text, std::int32_t* first, std::int32_t* las
   return wrong->empty();
 }
 
-namespace {
-
-// "8/4,4": from the outermost level in, each with its sizes. False: it is no such list.
-bool parse_groups(const std::string& text, algorithms::GroupSizes* levels) {
-  if (text.empty()) return true;
-  levels->emplace_back();
-  const char* const end = text.data() + text.size();
-  for (const char* at = text.data();;) {
-    std::int32_t size = 0;
-    const auto result = std::from_chars(at, end, size);
-    if (result.ec != std::errc() || size < 1 || size > kMostRanks) return false;
-    levels->back().push_back(size);
-    if (result.ptr == end) break;
-    if (*result.ptr != ',' && *result.ptr != '/') return false;
-    if (*result.ptr == '/') levels->emplace_back();
-    at = result.ptr + 1;
-  }
-  std::reverse(levels->begin(), levels->end());
-  return true;
-}
-
-}  // namespace
-
 algorithms::Setting setting_of(const Options& options, std::int32_t ranks) {
   algorithms::GroupSizes groups;
-  parse_groups(options.groups, &groups);
+  if (!options.groups.empty()) groups = *algorithms::parse_groups(options.groups);
   return algorithms::evenly(ranks, options.hosts, options.leaders, groups);
 }
 
@@ -74,10 +50,8 @@ bool matches(const Options& options, const algorithms::Algorithm& algorithm) {
 }
 
 std::string wrong_groups(const Options& options) {
-  algorithms::GroupSizes groups;
-  if (parse_groups(options.groups, &groups)) return {};
-  return fmt::format("--groups '{}' is neither sizes like 4,2 nor levels of them like 8/4",
-                     options.groups);
+  return options.groups.empty() ? std::string()
+                                : algorithms::parse_groups(options.groups).status().text();
 }
 
 std::string wrong_with(const Options& options, std::int32_t ranks) {
