@@ -40,7 +40,7 @@ class HostSumLanes {
 
   void emit_in() {
     auto lane = schedule_->lane("in");
-    lane.wait({host_.ids.summed[0], {}}, other_leaders_, kStageSlots);
+    lane.wait({summed(0), {}}, other_leaders_, kStageSlots);
     const auto by_leader =
         runs_of(host_.shares, [&](std::int32_t share) { return leader(0, share); });
     for (const auto& run : by_leader)
@@ -64,7 +64,7 @@ class HostSumLanes {
     }
     Peers listeners = nearest_;
     add_each(leaders_of(1, runs_led(0)), &listeners);
-    lane.signal({host_.ids.summed[0], {}}, listeners);
+    lane.signal({summed(0), {}}, listeners);
   }
 
   // What the leaders of the parts of this rank's group have added up. If that is the result, they
@@ -112,21 +112,24 @@ class HostSumLanes {
 
   void emit_out() {
     auto lane = schedule_->lane("out");
-    const auto runs = runs_of(host_.shares, [&](std::int32_t share) { return leader(0, share); });
-    for (const auto& run : runs) {
-      if (top_ > 0) {
-        Peers handing;
-        for (std::int32_t share = run.first; share < run.first + run.count; ++share)
-          add_each({leader(1, share)}, &handing);
-        lane.wait({handed(1), {}}, handing);
-      } else if (host_.results.empty()) {
-        lane.wait({host_.ids.summed[0], {}}, {run.who});
-      }
-      if (top_ == 0)
-        for (const std::uint16_t flag : host_.results) lane.wait({flag, {}}, {run.who});
+    for (const auto& run :
+         runs_of(host_.shares, [&](std::int32_t share) { return leader(0, share); })) {
+      await_result(&lane, run);
       lane.copy(range(run), work(run.who), {output(rank_)});
     }
     lane.signal({host_.ids.read, {}}, leaders_);
+  }
+
+  void await_result(LaneBuilder* lane, const Run<std::int32_t>& run) {
+    if (top_ > 0) {
+      Peers handing;
+      for (std::int32_t share = run.first; share < run.first + run.count; ++share)
+        add_each({leader(1, share)}, &handing);
+      lane->wait({handed(1), {}}, handing);
+      return;
+    }
+    if (host_.results.empty()) lane->wait({summed(0), {}}, {run.who});
+    for (const std::uint16_t flag : host_.results) lane->wait({flag, {}}, {run.who});
   }
 
   std::int32_t leader(std::int32_t level, std::int32_t share) const {
