@@ -7,8 +7,7 @@ namespace hfreduce::api {
 using kernels::DataType;
 using kernels::ReduceOp;
 
-Result<DataType> data_type_of(hfreduceDataType_t type) {
-  if (type >= hfreduceInt8 && type <= hfreduceFloat8e5m2) return static_cast<DataType>(type);
+Result<DataType> own_data_type_of(hfreduceDataType_t type) {
   switch (static_cast<int>(type)) {
     case hfreduceInt16:
       return DataType::kInt16;
@@ -22,8 +21,7 @@ Result<DataType> data_type_of(hfreduceDataType_t type) {
   }
 }
 
-Result<ReduceOp> reduce_op_of(hfreduceRedOp_t op) {
-  if (op >= hfreduceSum && op <= hfreduceAvg) return static_cast<ReduceOp>(op);
+Result<ReduceOp> own_reduce_op_of(hfreduceRedOp_t op) {
   switch (static_cast<int>(op)) {
     case hfreduceBitAnd:
       return ReduceOp::kBitAnd;

@@ -378,7 +378,11 @@ Status Comm::prepare(const CollectiveCall& call, executor::Operation& operation)
   if (latch_.raised()) return latch_.status();
   if (finalized_)
     return Status(Code::kInvalidUsage, "the communicator was finalized: no operation may follow");
-  HFR_ASSIGN(PlannedCall* const planned, planned_call(call));
+  const CallShape shape{call.collective, call.type, call.op, call.root, call.count};
+  PlannedCall* planned = &recent_calls_.place_of(shape);
+  if (call.algorithm != nullptr || !planned->planned || !(planned->shape == shape)) {
+    HFR_ASSIGN(planned, plan_anew(call, shape));
+  }
   executor::Call& bound = operation.call = planned->call;
   const bool receives = call.collective == Collective::kBroadcast && call.root != rank_;
   bound.input = static_cast<const std::byte*>(receives ? call.receive : call.send);
@@ -395,15 +399,12 @@ Status Comm::prepare(const CollectiveCall& call, executor::Operation& operation)
   return zero_copy != nullptr && zero_copy->offers ? offer_buffers(planned, &bound) : Status();
 }
 
-// Valid until the next call of this.
-Result<PlannedCall*> Comm::planned_call(const CollectiveCall& call) {
-  const CallShape shape{call.collective, call.type, call.op, call.root, call.count};
+// Valid until the next call of this or of prepare().
+Result<PlannedCall*> Comm::plan_anew(const CollectiveCall& call, const CallShape& shape) {
   PlannedCall& planned = call.algorithm == nullptr ? recent_calls_.place_of(shape) : forced_call_;
-  if (call.algorithm != nullptr || !planned.planned || !(planned.shape == shape)) {
-    planned = {};
-    HFR_TRY(plan_call(shape, call.algorithm != nullptr ? call.algorithm : "", &planned));
-    planned.planned = true;
-  }
+  planned = {};
+  HFR_TRY(plan_call(shape, call.algorithm != nullptr ? call.algorithm : "", &planned));
+  planned.planned = true;
   return &planned;
 }
 
@@ -470,7 +471,7 @@ Status Comm::run(executor::Operation& operation) {
     executor::drive_operation(*engine_, operation);
   }
   if (engine_->outstanding()) executor::drive_in_background(*engine_);
-  return operation.status;
+  return std::move(operation.status);
 }
 
 Status Comm::finalize() {

@@ -70,7 +70,7 @@ class Comm {
   std::string answer(std::uint64_t sequence, std::int32_t* rank) const;
   Result<std::unique_ptr<transport::Link>> take_link(std::int32_t peer, transport::Inbox& inbox);
   Result<executor::BoundPlan*> plan_for(const algorithms::Algorithm& algorithm, std::int32_t root);
-  Result<PlannedCall*> planned_call(const CollectiveCall& call);
+  Result<PlannedCall*> plan_anew(const CollectiveCall& call, const CallShape& shape);
   Status plan_call(const CallShape& shape, std::string_view forced, PlannedCall* planned);
   Status offer_buffers(PlannedCall* planned, executor::Call* call) const;
   Status look_up_buffers(PlannedCall* planned, const executor::Call& call) const;

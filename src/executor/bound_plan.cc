@@ -12,6 +12,10 @@ using schedule::Op;
 using schedule::PlaceKind;
 using schedule::Range;
 
+bool is_peers_buffer(const BoundPlace& place) {
+  return place.kind == BoundPlace::Kind::kPeerInput || place.kind == BoundPlace::Kind::kPeerOutput;
+}
+
 class Binder {
  public:
   Binder(const Binding& binding, const schedule::Schedule& schedule, std::size_t channel)
@@ -34,6 +38,7 @@ class Binder {
       plan_.lanes.push_back(std::move(bound));
     }
     plan_.seen = std::make_unique<std::int64_t[]>(plan_.wait_lines.size());
+    lay_straight();
     return std::move(plan_);
   }
 
@@ -118,25 +123,42 @@ class Binder {
 
   // Whether the step leaves peers' buffers alone, or copies from one into memory that is here.
   bool only_copies(const BoundStep& step) const {
-    const auto of_peers = [&](const Range& range) {
-      return std::any_of(plan_.places.begin() + range.begin,
-                         plan_.places.begin() + range.begin + range.count,
-                         [](const BoundPlace& place) {
-                           return place.kind == BoundPlace::Kind::kPeerInput ||
-                                  place.kind == BoundPlace::Kind::kPeerOutput;
-                         });
-    };
+    const auto of_peers = [&](const Range& range) { return any_place(range, is_peers_buffer); };
     if (!of_peers(step.sources) && !of_peers(step.destinations)) return true;
     return step.op == Op::kReduce && !step.staging && step.sources.count == 1 &&
            step.destinations.count == 1 && !of_peers(step.destinations);
   }
 
+  void lay_straight() {
+    if (plan_.lanes.size() != 1 || !plan_.links.empty()) return;
+    const BoundLane& lane = plan_.lanes.front();
+    const auto is_plain = [&](const BoundStep& step) {
+      return step.op != Op::kRepeat && step.op != Op::kClaim && !step.offers &&
+             !any_place(step.sources, is_peers_buffer) &&
+             !any_place(step.destinations, is_peers_buffer);
+    };
+    if (!std::all_of(lane.steps.begin(), lane.steps.end(), is_plain)) return;
+    for (std::uint32_t turn = 0; turn <= lane.skew; ++turn) {
+      for (const BoundStep& step : lane.steps)
+        if (step.skew == turn) plan_.straight.push_back(step);
+    }
+    auto& doorbells = plan_.straight_doorbells = plan_.doorbells;
+    std::sort(doorbells.begin(), doorbells.end());
+    doorbells.erase(std::unique(doorbells.begin(), doorbells.end()), doorbells.end());
+  }
+
+  template <typename Predicate>
+  bool any_place(const Range& range, Predicate predicate) const {
+    const auto begin = plan_.places.begin() + range.begin;
+    return std::any_of(begin, begin + range.count, predicate);
+  }
+
   // Only a put over a posted link may name memory that is not mapped here.
   Status check(const BoundStep& step) const {
     const auto remote = [&](const Range& range) {
-      return std::any_of(
-          plan_.places.begin() + range.begin, plan_.places.begin() + range.begin + range.count,
-          [](const BoundPlace& place) { return place.kind >= BoundPlace::Kind::kRemoteSlot; });
+      return any_place(range, [](const BoundPlace& place) {
+        return place.kind >= BoundPlace::Kind::kRemoteSlot;
+      });
     };
     const bool posted_put = step.op == Op::kPut && step.peer >= 0;
     if (remote(step.sources) || remote(step.destinations) != posted_put) {

@@ -94,6 +94,11 @@ struct BoundPlan {
   std::int32_t chunks = 1;
   std::uint32_t segment_bytes = 0;
   std::vector<BoundLane> lanes;
+  // The steps of the only lane in the order in which a call of one segment takes them. Empty: it
+  // has to be interpreted, for there are more lanes, repetitions, links, claims or buffers of
+  // peers.
+  std::vector<BoundStep> straight;
+  std::vector<transport::DoorbellLine*> straight_doorbells;  // of all that these steps signal, once
   std::vector<BoundPlace> places;
   std::vector<WaitLine> wait_lines;
   std::vector<transport::DoorbellLine*> doorbells;

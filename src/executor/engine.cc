@@ -106,7 +106,8 @@ bool Engine::progress() {
   }
   if (!head_active_) begin_head();
   bool moved = links_up_ ? false : connect_links();
-  moved |= needs_epoll() ? advance_over_links() : run_.advance();
+  const bool over_links = needs_epoll();
+  moved |= over_links ? advance_over_links() : run_.advance();
   if (run_.declined()) {
     ++iterations_[active_->channel];
     begin(queue_.front()->route);
@@ -116,7 +117,7 @@ bool Engine::progress() {
     latch_.raise(options_.hooks.blame(run_.failure(), run_.failed_peer()));
     return true;
   }
-  if (run_.finished() && links_idle()) {
+  if (run_.finished() && (!over_links || links_idle())) {
     finish_head({});
     return true;
   }

@@ -57,12 +57,15 @@ void Run::begin(const Route& route, const Call& call, std::uint64_t base) {
   cut_ = route.cut;
   shared_.begin_call(call.elements * call.element_bytes);
   // Nothing below allocates once a plan of this size has run before.
-  lanes_.resize(plan.lanes.size());
-  if (plan.ticket_rings != 0) tickets_.assign(plan.ticket_rings, {});
   if (sources_.size() < plan.most_operands) {
     sources_.resize(plan.most_operands);
     destinations_.resize(plan.most_operands);
   }
+  straight_ =
+      cut_.segments == 1 && !plan.straight.empty() && multiplied_ == kAll && !shared_.worth_it();
+  if (straight_) return begin_straight();
+  lanes_.resize(plan.lanes.size());
+  if (plan.ticket_rings != 0) tickets_.assign(plan.ticket_rings, {});
   lanes_left_ = 0;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     lanes_[i] = {};
@@ -74,6 +77,7 @@ void Run::begin(const Route& route, const Call& call, std::uint64_t base) {
 }
 
 bool Run::advance() noexcept {
+  if (straight_) return advance_straight();
   bool any = false;
   for (LaneState& state : lanes_) {
     if (state.turn < state.turns) any |= advance_lane(state);
@@ -83,12 +87,12 @@ bool Run::advance() noexcept {
 
 int Run::glance(int looks) const noexcept {
   if (lanes_left_ != 1) return 0;
-  for (const LaneState& state : lanes_) {
+  for (const LaneState& state : states()) {
     if (state.turn >= state.turns) continue;
-    const BoundStep& step = state.lane->steps[state.at];
+    const BoundStep& step = step_of(state);
     // All have come where it waits for a buffer to be mapped.
     if (step.op != Op::kWait || !state.blocked || state.peer_at >= step.waits.count) return 0;
-    const std::uint64_t iteration = base_ + state.turn - step.skew;
+    const std::uint64_t iteration = straight_ ? base_ : base_ + state.turn - step.skew;
     const std::int64_t needed =
         tick_of(step.tick, iteration, static_cast<std::int32_t>(state.repetition)) + 1 - step.lag;
     const WaitLine& wait = plan_->wait_lines[step.waits.begin + state.peer_at];
@@ -104,9 +108,9 @@ int Run::glance(int looks) const noexcept {
 
 std::int32_t Run::waits_for() const noexcept {
   if (failed_peer_ >= 0) return failed_peer_;
-  for (const LaneState& state : lanes_) {
+  for (const LaneState& state : states()) {
     if (state.turn >= state.turns || !state.blocked) continue;
-    const BoundStep& step = state.lane->steps[state.at];
+    const BoundStep& step = step_of(state);
     if (step.op == Op::kWait)
       return plan_->wait_lines[step.waits.begin + std::min(state.peer_at, step.waits.count - 1)]
           .peer;
@@ -181,34 +185,6 @@ Run::Here Run::here(std::uint32_t segment, std::uint32_t repetition) const noexc
   here.quantum = segment + 1 == cut_.segments ? cut_.last_quantum : cut_.full_quantum;
   here.repetition = static_cast<std::int32_t>(repetition);
   return here;
-}
-
-Run::Extent Run::extent(std::uint64_t first, std::uint64_t count, const Here& here) const noexcept {
-  const std::uint64_t begin = std::min(here.length, first * here.quantum);
-  const std::uint64_t end = std::min(here.length, (first + count) * here.quantum);
-  return {begin, end - begin};
-}
-
-std::byte* Run::address(const BoundPlace& place, const Here& here,
-                        const Extent& extent) const noexcept {
-  const std::uint64_t bytes = call_->element_bytes;
-  switch (place.kind) {
-    case BoundPlace::Kind::kInput:
-      return const_cast<std::byte*>(call_->input) + (here.first + extent.begin) * bytes;
-    case BoundPlace::Kind::kOutput:
-      return call_->output + (here.first + extent.begin) * bytes;
-    case BoundPlace::Kind::kPeerInput:
-      return buffers_[static_cast<std::size_t>(place.owner)].input +
-             (here.first + extent.begin) * bytes;
-    case BoundPlace::Kind::kPeerOutput:
-      return buffers_[static_cast<std::size_t>(place.owner)].output +
-             (here.first + extent.begin) * bytes;
-    default: {
-      const auto tick =
-          static_cast<std::uint64_t>(tick_of(place.tick, here.iteration, here.repetition));
-      return place.base + place.ring.at(tick) + (place.whole_segment ? extent.begin * bytes : 0);
-    }
-  }
 }
 
 std::uint64_t Run::remote_offset(const BoundPlace& place, const Here& here,
@@ -381,10 +357,13 @@ bool Run::signal(LaneState& state, const BoundStep& step, std::int64_t value) no
 }
 
 void Run::raise(const BoundStep& step, std::int64_t value) const noexcept {
-  const BoundSignal& signal = step.signal;
-  if (signal.line == nullptr) return;
-  flag_of(signal, step.ring, value).raise(static_cast<std::uint64_t>(value), tag_);
-  ring(signal);
+  set_flag(step, value);
+  ring(step.signal);
+}
+
+void Run::set_flag(const BoundStep& step, std::int64_t value) const noexcept {
+  if (step.signal.line != nullptr)
+    flag_of(step.signal, step.ring, value).raise(static_cast<std::uint64_t>(value), tag_);
 }
 
 void Run::ring(const BoundSignal& signal) const noexcept {

@@ -2,8 +2,10 @@
 // again and again until it is done.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "executor/bound_plan.h"
@@ -88,6 +90,19 @@ class Run {
   static constexpr std::size_t kTicketsARing = 16;
 
   bool advance_lane(LaneState& state) noexcept;
+  // run_straight.cc
+  void begin_straight() noexcept;
+  bool advance_straight() noexcept;
+  bool execute_straight(const BoundStep& step) noexcept;
+  void copy(const BoundStep& step) noexcept;
+  void ring_all() const noexcept;
+  // Where a lane is, or the straight run.
+  const BoundStep& step_of(const LaneState& state) const noexcept {
+    return straight_ ? plan_->straight[state.at] : state.lane->steps[state.at];
+  }
+  std::span<const LaneState> states() const noexcept {
+    return straight_ ? std::span<const LaneState>(&only_, 1) : lanes_;
+  }
   void next_step(LaneState& state) noexcept;
   void multiply_until(const Here& here) noexcept;
   bool execute(LaneState& state, const BoundStep& step, std::uint32_t segment) noexcept;
@@ -107,6 +122,7 @@ class Run {
   Reduction reduction_of(const BoundStep& step, const kernels::ReduceArgs& args) const noexcept;
   bool share(LaneState& state) noexcept;
   void raise(const BoundStep& step, std::int64_t value) const noexcept;
+  void set_flag(const BoundStep& step, std::int64_t value) const noexcept;
   void ring(const BoundSignal& signal) const noexcept;
   // run_claims.cc
   bool claim(LaneState& state, const BoundStep& step, const Here& here) noexcept;
@@ -121,9 +137,30 @@ class Run {
                   static_cast<std::uint64_t>(step.chunks.count), here);
   }
   // Chunks first .. first+count-1.
-  Extent extent(std::uint64_t first, std::uint64_t count, const Here& here) const noexcept;
+  Extent extent(std::uint64_t first, std::uint64_t count, const Here& here) const noexcept {
+    const std::uint64_t begin = std::min(here.length, first * here.quantum);
+    const std::uint64_t end = std::min(here.length, (first + count) * here.quantum);
+    return {begin, end - begin};
+  }
   std::byte* address(const BoundPlace& place, const Here& here,
-                     const Extent& extent) const noexcept;
+                     const Extent& extent) const noexcept {
+    const std::uint64_t within = (here.first + extent.begin) * call_->element_bytes;
+    switch (place.kind) {
+      case BoundPlace::Kind::kInput:
+        return const_cast<std::byte*>(call_->input) + within;
+      case BoundPlace::Kind::kOutput:
+        return call_->output + within;
+      case BoundPlace::Kind::kPeerInput:
+        return buffers_[static_cast<std::size_t>(place.owner)].input + within;
+      case BoundPlace::Kind::kPeerOutput:
+        return buffers_[static_cast<std::size_t>(place.owner)].output + within;
+      default:
+        return place.base +
+               place.ring.at(
+                   place.tick.at(here.iteration, static_cast<std::uint32_t>(here.repetition))) +
+               (place.whole_segment ? extent.begin * call_->element_bytes : 0);
+    }
+  }
   std::uint64_t remote_offset(const BoundPlace& place, const Here& here,
                               const Extent& extent) const noexcept;
 
@@ -135,6 +172,10 @@ class Run {
   const Call* call_ = nullptr;
   std::uint64_t base_ = 0, tag_ = 0;
   Cut cut_;
+  bool straight_ =
+      false;        // the plan's steps are taken one after the other, as a call of one segment
+  LaneState only_;  // then: `at` counts the plan's straight steps
+  Here whole_{};    // then: the segment
   // Elements of the input that are as the steps are to find them; of which call.
   static constexpr std::uint64_t kAll = ~0ull;
   std::uint64_t multiplied_ = kAll, multiplied_of_ = 0;

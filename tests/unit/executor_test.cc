@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 #include <mutex>
 #include <numeric>
@@ -209,6 +210,32 @@ INSTANTIATE_TEST_SUITE_P(Placements, Executor,
                                          Case{{0, 1}}, Case{{0, 1, 2}}, Case{{0, 0, 1, 1}},
                                          Case{{0, 0, 1, 1}, 2}, Case{{0, 1, 0, 1, 2, 2, 2}},
                                          Case{{0, 1, 1, 1, 2, 2}}, Case{{0, 1, 2, 3, 4}}));
+
+// How a call of one segment goes: by the steps of the only lane, in the order of their turns.
+TEST(Engine, PlansThatNeedNoInterpreterAreLaidStraight) {
+  const auto bound = [](Cluster& cluster, Collective collective, const char* name) {
+    const Algorithm& algorithm = *algorithms::find(collective, name);
+    const std::lock_guard lock(cluster.engine(1).mutex());
+    auto plan =
+        cluster.engine(1).bind(algorithm.emit(cluster.request(0), 1), cluster.channel(algorithm));
+    EXPECT_TRUE(plan.ok()) << plan.status().to_string();
+    return std::move(plan).value();
+  };
+  const auto skew = [](const executor::BoundStep& step) { return step.skew; };
+  Cluster host({0, 0, 0}), hosts({0, 1});
+  for (const auto& [collective, name] :
+       {std::pair(Collective::kAllReduce, "one-shot"),
+        std::pair(Collective::kAllReduce, "two-shot"), std::pair(Collective::kBroadcast, "eager"),
+        std::pair(Collective::kBroadcast, "direct")}) {
+    const executor::BoundPlan plan = bound(host, collective, name);
+    EXPECT_EQ(plan.straight.size(), plan.lanes.front().steps.size()) << name;
+    EXPECT_TRUE(std::ranges::is_sorted(plan.straight, {}, skew)) << name;
+    EXPECT_FALSE(plan.straight_doorbells.empty()) << name;
+  }
+  EXPECT_TRUE(bound(host, Collective::kAllReduce, "zero-copy").straight.empty());
+  EXPECT_TRUE(bound(host, Collective::kAllReduce, "claimed").straight.empty());
+  EXPECT_TRUE(bound(hosts, Collective::kAllReduce, "recursive-doubling").straight.empty());
+}
 
 TEST(Engine, AFailureEndsWhatWaits) {
   Cluster cluster({0, 0});
