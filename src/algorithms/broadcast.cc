@@ -31,7 +31,7 @@ Channel hierarchical_channel(const Request& request) {
   Channel channel;
   if (placement.hosts() > 1) channel.layout.chunks = request.leaders;
   if (placement.most_local() > 1)
-    channel.hand_out = reserve_hand_out(&channel.layout, placement.hosts() == 1);
+    channel.hand_out = reserve_hand_out(&channel.layout, placement, kWorkSlots);
   if (placement.hosts() > 1) channel.down = reserve_down(&channel.layout, 0);
   return channel;
 }
@@ -74,7 +74,8 @@ void emit_line(Builder* schedule, const Request& request, const Channel& channel
   if (channel.hand_out) {
     part.ground.work = channel.hand_out->work;
     part.ground.work_slots = kWorkSlots;
-    part.hooks.mates = mates(placement, rank);
+    part.hooks.mates = readers_of(placement, *channel.hand_out, rank);
+    part.hooks.mates.push_back(rank);
     part.hooks.finished = channel.hand_out->sent;
     if (part.ground.in_work(rank)) part.hooks.result = channel.hand_out->result;
   }
@@ -95,21 +96,14 @@ Schedule emit_hierarchical(const Request& request, std::int32_t rank, Shape shap
   emit_own_output(&schedule, request, all);
   if (mates(placement, rank).size() == 1) return schedule.finish();
   if (rank == request.root) {
-    emit_hand_out_root(&schedule, placement, *channel.hand_out, all);
+    emit_hand_out_root(&schedule, placement, *channel.hand_out);
     return schedule.finish();
   }
-  std::vector<HandOut> parts{{request.root, all}};
   bool sends = false;
-  if (!placement.mapped(rank, request.root)) parts.clear();
-  for (std::int32_t which = 0; which < channel.layout.chunks; ++which) {
-    const auto line = LeaderLine::from_root(placement, request.root, which, request.leaders);
-    const std::int32_t leader = line.rank_at(line.index_of(rank));
-    if (placement.mapped(rank, request.root))
-      sends |= placement.hosts() > 1 && leader == rank;
-    else
-      parts.push_back({leader, chunks(which, 1)});
-  }
-  emit_hand_out_copy(&schedule, placement, *channel.hand_out, parts, sends);
+  for (std::int32_t which = 0; which < request.leaders && placement.hosts() > 1; ++which)
+    sends |= placement.mapped(rank, request.root) &&
+             LeaderLine::from_root(placement, request.root, which, request.leaders).leads(rank);
+  emit_hand_out_copy(&schedule, placement, *channel.hand_out, {request.root, sends});
   return schedule.finish();
 }
 

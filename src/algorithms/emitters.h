@@ -20,6 +20,11 @@ schedule::Schedule emit_claimed(const Request& request, std::int32_t rank);
 schedule::Layout zero_copy_claimed_layout(const Request& request);
 schedule::Schedule emit_zero_copy_claimed(const Request& request, std::int32_t rank);
 
+schedule::Layout grouped_layout(const Request& request);
+schedule::Schedule emit_grouped(const Request& request, std::int32_t rank);
+schedule::Layout grouped_broadcast_layout(const Request& request);
+schedule::Schedule emit_grouped_broadcast(const Request& request, std::int32_t rank);
+
 schedule::Layout ring_layout(const Request& request);
 schedule::Schedule emit_ring(const Request& request, std::int32_t rank);
 schedule::Layout double_tree_layout(const Request& request);

@@ -39,8 +39,8 @@ Channel channel(const Request& request, Between between) {
   Channel channel;
   std::int32_t hops = 0;
   if (placement.most_local() > 1) {
-    channel.host = reserve_host_sum(&channel.layout);
-    hops = 1;
+    channel.host = reserve_host_sum(&channel.layout, placement);
+    hops = 1 + placement.levels();
   }
   if (placement.hosts() > 1) {
     channel.share = between == Between::kRing ? 2 * placement.hosts() : 2;
@@ -66,10 +66,12 @@ Part inter_host_part(const Request& request, const Channel& channel, std::int32_
   Part part;
   part.ground = {request.placement, channel.host.work, kWorkSlots};
   if (!part.ground.in_work(rank)) return part;
-  part.hooks.ready = channel.host.summed;
+  part.hooks.ready = channel.host.summed.back();
   part.hooks.result = channel.lanes[i].result;
   part.hooks.finished = channel.lanes[i].finished;
-  part.hooks.mates = mates(*request.placement, rank);
+  // Groups get it from this rank, not from its work slot.
+  part.hooks.mates =
+      request.placement->levels() > 0 ? Peers{rank} : mates(*request.placement, rank);
   return part;
 }
 
@@ -77,9 +79,9 @@ Part inter_host_part(const Request& request, const Channel& channel, std::int32_
 std::vector<std::uint16_t> emit_between(Builder* schedule, const Request& request,
                                         const Channel& channel, Between between) {
   const std::int32_t rank = schedule->rank();
-  const std::int32_t which = request.placement->local_rank(rank);
   std::vector<std::uint16_t> finished;
-  if (which >= request.leaders || request.placement->hosts() == 1) return finished;
+  const std::int32_t which = led_by(*request.placement, rank, request.leaders);
+  if (which < 0 || request.placement->hosts() == 1) return finished;
   const LeaderLine line(*request.placement, which);
   const std::int32_t index = line.index_of(rank), size = line.size();
   for (std::int32_t i = 0; i < 2; ++i) {

@@ -2,6 +2,8 @@
 // writing the order down.
 #pragma once
 
+#include <algorithm>
+
 #include "schedule/schedule.h"
 
 namespace hfreduce::algorithms {
@@ -35,8 +37,21 @@ class FlatLine {
   std::int32_t start_, host_;
 };
 
-// One rank of each host, in the order of hosts: the `which`-th of each. For a broadcast the root's
-// host comes first, and the root leads one of its host's lines: its own, or line 0.
+// The `which`-th leader of a host, and which a rank is of the first `leaders` (-1: none of them):
+// ranks of all groups (Placement) in turns.
+inline std::int32_t leader_of(const schedule::Placement& placement, std::int32_t host,
+                              std::int32_t which) {
+  return placement.group(placement.levels(), host)[static_cast<std::size_t>(which)];
+}
+inline std::int32_t led_by(const schedule::Placement& placement, std::int32_t rank,
+                           std::int32_t leaders) {
+  for (std::int32_t which = 0; which < leaders; ++which)
+    if (leader_of(placement, placement.host_of(rank), which) == rank) return which;
+  return -1;
+}
+
+// One leader of each host, in the order of hosts: the `which`-th of each. For a broadcast the
+// root's host comes first, and the root leads one of its host's lines: its own, or line 0.
 class LeaderLine {
  public:
   LeaderLine(const schedule::Placement& placement, std::int32_t which)
@@ -45,16 +60,14 @@ class LeaderLine {
                               std::int32_t which, std::int32_t leaders) {
     LeaderLine line(placement, which);
     line.first_host_ = placement.host_of(root);
-    const std::int32_t own = placement.local_rank(root);
-    if (which == (own < leaders ? own : 0)) line.root_ = root;
+    if (which == std::max(0, led_by(placement, root, leaders))) line.root_ = root;
     return line;
   }
 
   std::int32_t size() const { return placement_->hosts(); }
   std::int32_t rank_at(std::int32_t index) const {
     if (index == 0 && root_ >= 0) return root_;
-    const auto& members = placement_->members((first_host_ + index) % size());
-    return members[static_cast<std::size_t>(which_)];
+    return leader_of(*placement_, (first_host_ + index) % size(), which_);
   }
   // Of the leader of this rank's host.
   std::int32_t index_of(std::int32_t rank) const {

@@ -1,26 +1,61 @@
 #include "algorithms/proof.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
+#include <charconv>
 
 namespace hfreduce::algorithms {
 namespace {
 
 using namespace schedule;
 
-template <typename HostOf>
-Setting dealt(std::string name, std::int32_t ranks, HostOf&& host_of) {
-  std::vector<std::int32_t> hosts;
-  for (std::int32_t rank = 0; rank < ranks; ++rank) hosts.push_back(host_of(rank));
-  return {std::move(name), Placement(hosts), 1};
+using Labels = Placement::Labels;
+
+template <typename LabelOf>
+Labels labels(std::int32_t ranks, LabelOf&& label_of) {
+  Labels labels;
+  for (std::int32_t rank = 0; rank < ranks; ++rank) labels.push_back(label_of(rank));
+  return labels;
 }
 
-Setting unequal(std::int32_t ranks) {
+template <typename HostOf>
+Setting dealt(std::string name, std::int32_t ranks, HostOf&& host_of) {
+  return {std::move(name), Placement(labels(ranks, host_of)), 1};
+}
+
+Labels unequal(std::int32_t ranks) {
   constexpr std::int32_t kSizes[] = {1, 3, 2, 1, 4};
-  std::vector<std::int32_t> hosts;
-  for (std::int32_t host = 0; static_cast<std::int32_t>(hosts.size()) < ranks; ++host)
-    for (std::int32_t i = 0; i < kSizes[host % 5]; ++i) hosts.push_back(host);
-  hosts.resize(static_cast<std::size_t>(ranks));
-  return {"1, 3, 2, 1, 4, ... ranks a host", Placement(hosts), 1};
+  Labels labels;
+  for (std::int32_t part = 0; static_cast<std::int32_t>(labels.size()) < ranks; ++part)
+    for (std::int32_t i = 0; i < kSizes[part % 5]; ++i) labels.push_back(part);
+  labels.resize(static_cast<std::size_t>(ranks));
+  return labels;
+}
+
+// Groups inside hosts: equal, unequal and dealt ones, and two levels of them, not all of which are
+// there in each host.
+void add_groups(std::int32_t ranks, std::vector<Setting>* all) {
+  const Labels one(static_cast<std::size_t>(ranks), 0);
+  const auto in_turns = [&](std::int32_t groups) {
+    return labels(ranks, [=](std::int32_t rank) { return rank % groups; });
+  };
+  const auto even = [&](std::int32_t parts) {
+    return labels(ranks, [=](std::int32_t rank) {
+      return static_cast<std::int32_t>(std::int64_t{rank} * parts / ranks);
+    });
+  };
+  const auto add = [&](std::string name, Placement placement, std::int32_t leaders) {
+    if (placement.levels() > 0 && leaders <= placement.fewest_local())
+      all->push_back({std::move(name), std::move(placement), leaders});
+  };
+  add("one host, 2 groups", Placement(one, {even(2)}), 1);
+  add("one host, groups of 1, 3, 2, 1, 4, ...", Placement(one, {unequal(ranks)}), 2);
+  add("one host, 3 groups dealt out, in 2", Placement(one, {even(6), in_turns(3)}), 1);
+  add("2 hosts, groups of 1, 3, 2, 1, 4, ...", Placement(even(2), {unequal(ranks)}), 1);
+  add("2 hosts, 2 groups dealt out, in 2", Placement(even(2), {even(8), in_turns(2)}), 2);
+  add("3 hosts, one with 2 groups",
+      Placement(even(3), {labels(ranks, [=](std::int32_t rank) { return 4 * rank < ranks; })}), 2);
 }
 
 std::int32_t most_slots(const Layout& layout) {
@@ -70,25 +105,73 @@ Setting evenly(std::int32_t ranks, std::int32_t hosts, std::int32_t leaders) {
   return setting;
 }
 
+Result<GroupSizes> parse_groups(const std::string& text) {
+  constexpr std::int32_t kMost = 1 << 20;
+  GroupSizes levels(1);
+  const char* const end = text.data() + text.size();
+  for (const char* at = text.data();; ++at) {
+    std::int32_t size = 0;
+    const auto result = std::from_chars(at, end, size);
+    const bool ends = result.ptr == end;
+    if (result.ec != std::errc() || size < 1 || size > kMost ||
+        (!ends && *result.ptr != ',' && *result.ptr != '/'))
+      return Status(Code::kInvalidArgument,
+                    fmt::format("groups '{}' are neither sizes like 4,2 nor levels of them like "
+                                "8/4,2",
+                                text));
+    levels.back().push_back(size);
+    if (ends) break;
+    if (*result.ptr == '/') levels.emplace_back();
+    at = result.ptr;
+  }
+  std::reverse(levels.begin(), levels.end());
+  return levels;
+}
+
+Setting evenly(std::int32_t ranks, std::int32_t hosts, std::int32_t leaders,
+               const GroupSizes& groups) {
+  Setting setting = evenly(ranks, hosts, leaders);
+  std::vector<Labels> levels;
+  for (const auto& sizes : groups) {
+    Labels& level = levels.emplace_back(static_cast<std::size_t>(ranks));
+    for (std::int32_t host = 0; host < hosts; ++host) {
+      std::size_t group = 0;
+      std::int32_t room = sizes[0];
+      for (const std::int32_t rank : setting.placement.members(host)) {
+        if (room-- == 0) room = sizes[++group % sizes.size()] - 1;
+        level[static_cast<std::size_t>(rank)] = static_cast<std::int32_t>(group);
+      }
+    }
+  }
+  setting.placement = Placement(
+      labels(ranks, [&](std::int32_t rank) { return setting.placement.host_of(rank); }), levels);
+  for (std::int32_t level = setting.placement.levels() - 1; level >= 0; --level)
+    setting.name += fmt::format(", {} groups", setting.placement.groups(level));
+  return setting;
+}
+
 std::vector<Setting> settings(std::int32_t ranks) {
   std::vector<Setting> all;
   all.push_back(evenly(ranks, 1));
   if (ranks >= 2) all.push_back(evenly(ranks, ranks));
   if (ranks >= 3) {
     all.push_back(evenly(ranks, (ranks + 2) / 3));
-    all.push_back(unequal(ranks));
+    all.push_back({"1, 3, 2, 1, 4, ... ranks a host", Placement(unequal(ranks)), 1});
     all.push_back(dealt("dealt round the hosts", ranks,
                         [&](std::int32_t rank) { return rank % ((ranks + 1) / 2); }));
   }
   if (ranks >= 2) all.push_back(evenly(ranks, 1, 2));
   if (ranks >= 4) all.push_back(evenly(ranks, ranks / 2, 2));
   if (ranks >= 6) all.push_back(evenly(ranks, ranks / 3, 2));
+  add_groups(ranks, &all);
   return all;
 }
 
 bool concerns(const Setting& setting, const Algorithm& algorithm) {
   const bool uses_leaders = algorithm.name.starts_with("hierarchical");
-  return algorithm.applies(setting.placement) && (setting.leaders == 1 || uses_leaders);
+  const bool uses_groups = uses_leaders || algorithm.name == "grouped";
+  return algorithm.applies(setting.placement) &&
+         (setting.placement.levels() > 0 ? uses_groups : setting.leaders == 1 || uses_leaders);
 }
 
 Verdict prove(const Algorithm& algorithm, const Setting& setting) {

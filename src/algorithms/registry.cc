@@ -6,6 +6,9 @@ namespace hfreduce::algorithms {
 namespace {
 
 bool anywhere(const schedule::Placement&) { return true; }
+bool in_groups(const schedule::Placement& placement) {
+  return placement.ranks() <= 1 || (placement.hosts() == 1 && placement.levels() > 0);
+}
 bool on_one_host(const schedule::Placement& placement) { return placement.hosts() <= 1; }
 
 constexpr auto kAllReduce = Collective::kAllReduce;
@@ -54,6 +57,12 @@ constexpr std::array kAlgorithms{
     Algorithm{"zero-copy-claimed", kAllReduce,
               "one host, more ranks than cores, memory that peers can map: whoever runs reduces it",
               on_one_host, zero_copy_claimed_layout, emit_zero_copy_claimed},
+    Algorithm{"grouped", kAllReduce,
+              "one host, ranks in groups (caches): sums in each, then between them, and back",
+              in_groups, grouped_layout, emit_grouped},
+    Algorithm{"grouped", kBroadcast,
+              "one host, ranks in groups (caches): once into each, a share by each of its ranks",
+              in_groups, grouped_broadcast_layout, emit_grouped_broadcast},
 };
 
 }  // namespace

@@ -98,7 +98,7 @@ Status Comm::join_others(const Membership& membership) {
   join.rank = rank_;
   join.ranks = ranks_;
   Greeting greeting = Greeting::from(options_.settings, options_.refusal);
-  greeting.here = Whereabouts::read();
+  greeting.here = Whereabouts::read(options_.settings);
   join.greeting = greeting.pack();
   join.window_bytes = kWindowBytes;
   join.settings = &options_.settings;
@@ -123,6 +123,7 @@ Status Comm::join_others(const Membership& membership) {
 
 Status Comm::agree(const std::vector<std::string>& greetings) {
   std::vector<std::string> cores;
+  std::vector<NearLabels> near;
   for (std::size_t rank = 0; rank < greetings.size(); ++rank) {
     HFR_ASSIGN(const Greeting greeting, Greeting::unpack(greetings[rank]));
     const auto who = static_cast<std::int32_t>(rank);
@@ -140,11 +141,13 @@ Status Comm::agree(const std::vector<std::string>& greetings) {
               describe(who), greeting.version, Greeting::from({}, {}).version));
     }
     cores.push_back(greeting.here.cores);
+    near.push_back(greeting.here.near);
   }
   HFR_ASSIGN(const Greeting wanted, Greeting::unpack(greetings[0]));
   std::vector<std::int32_t> host_of;
   for (const bootstrap::Member& member : session_->members()) host_of.push_back(member.same_host);
-  placement_ = std::make_unique<schedule::Placement>(host_of);
+  placement_ = std::make_unique<schedule::Placement>(host_of, group_levels(host_of, near));
+  grouping_ = explain_groups(*placement_, near);
   facts_.placement = placement_.get();
   const std::int32_t known_cores = cores_in(cores);
   facts_.crowded = placement_->hosts() == 1 && known_cores > 0 && known_cores < ranks_;

@@ -86,6 +86,7 @@ class Comm {
   std::unique_ptr<schedule::Placement> placement_;
   planner::Facts facts_;
   planner::Tuning measured_;   // rank 0: all that the file says of this shape
+  std::string grouping_;       // how ranks are grouped, or why not; see explain_groups()
   std::string no_peer_reads_;  // why private memory is not read by peers; empty: it is
   bool checksum_ = true;
   std::int32_t sockets_ = 1;

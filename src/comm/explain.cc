@@ -26,9 +26,10 @@ Result<std::string> Comm::info(std::string_view key) const {
   const std::uint64_t window = engine_ ? engine_->map().bytes() : 0;
   if (key == "plan") {
     const executor::BoundPlan* plan = engine_ ? engine_->last_plan() : nullptr;
-    return fmt::format(R"({{"ranks":{},"hosts":{},"algorithm":"{}","segment_bytes":{}}})", ranks_,
-                       placement_ ? placement_->hosts() : 1, plan ? plan->algorithm : "none",
-                       engine_ ? engine_->last_segment() : 0);
+    return fmt::format(
+        R"({{"ranks":{},"hosts":{},"groups":{},"algorithm":"{}","segment_bytes":{}}})", ranks_,
+        placement_ ? placement_->hosts() : 1, placement_ ? placement_->groups(0) : 1,
+        plan ? plan->algorithm : "none", engine_ ? engine_->last_segment() : 0);
   }
   if (key == "tuning") return tuning_info();
   if (key == "memory") {
@@ -139,6 +140,9 @@ void Comm::explain() const {
   text += fmt::format(". Allreduce: {}. Broadcast: {}.",
                       planner::explain(facts_, algorithms::Collective::kAllReduce),
                       planner::explain(facts_, algorithms::Collective::kBroadcast));
+  text += grouping_ + planner::explain_grouping(facts_);
+  if (options_.settings.deterministic != 0 && options_.settings.group.empty())
+    text += " What systems say of caches and packages was not asked: HFREDUCE_DETERMINISTIC is 1.";
   text += explain_tuning();
   text += fmt::format(" Staging slots take at most {:.1f} MiB a rank.",
                       static_cast<double>(engine_->map().bytes()) / (1 << 20));

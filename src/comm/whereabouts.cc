@@ -36,15 +36,20 @@ std::string_view take_word(std::string_view& text) {
 
 }  // namespace
 
-Whereabouts Whereabouts::read() {
+Whereabouts Whereabouts::read(const Settings& settings) {
   Whereabouts here;
   here.process = process_name();
   here.cores = core_mask();
-  here.quota = topology::read_limits().quota.value_or(0);
+  const topology::Limits limits = topology::read_limits();
+  here.quota = limits.quota.value_or(0);
+  if (settings.deterministic == 0 || !settings.group.empty())
+    here.near = near_labels(limits.binding.value_or(topology::Cpus()), settings.group);
   return here;
 }
 
-std::string Whereabouts::pack() const { return fmt::format("{} {} {:.3f}", process, cores, quota); }
+std::string Whereabouts::pack() const {
+  return fmt::format("{} {} {:.3f} {} {}", process, cores, quota, near.outer, near.inner);
+}
 
 Whereabouts Whereabouts::unpack(std::string_view text) {
   Whereabouts there;
@@ -54,6 +59,8 @@ Whereabouts Whereabouts::unpack(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(quota.data(), quota.data() + quota.size(), value);
   if (error == std::errc() && std::isfinite(value) && value > 0) there.quota = value;
+  there.near.outer = take_word(text);
+  there.near.inner = take_word(text);
   return there;
 }
 

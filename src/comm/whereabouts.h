@@ -8,15 +8,19 @@
 #include <string_view>
 #include <vector>
 
+#include "base/settings.h"
+#include "comm/groups.h"
+
 namespace hfreduce::comm {
 
 struct Whereabouts {
   std::string process;  // differs between the processes of a host
   std::string cores;    // see core_mask()
   double quota = 0;  // processors' worth of time that its control groups allow; 0: no limit known
+  NearLabels near = {};
 
   // Of this thread.
-  static Whereabouts read();
+  static Whereabouts read(const Settings& settings);
   // Words without a space between two of them.
   std::string pack() const;
   // What is not understood is not known.

@@ -53,16 +53,32 @@ constexpr std::uint64_t kZeroCopySegment = 64 * 1024 * kKiB;
 // Up to here one rendezvous is worth more than reading everybody's data instead of a share of it.
 constexpr std::uint64_t kOneShotUpTo = 2 * kKiB;
 
+// Groups cost a rendezvous more, and save bytes that cross between them, which cost about five
+// times what they cost inside a cache (3.5 and 17 GB/s, docs/limits.md): from three ranks a group
+// on that is a third of the time or more. Not measured as a whole; see docs/design/010-groups.md.
+constexpr std::string_view kGrouped = "grouped";
+constexpr std::int32_t kGroupedRanks = 3;
+constexpr std::uint64_t kGroupedFrom = 32 * kKiB;
+constexpr std::uint32_t kGroupedSegment = 128 * kKiB;
+constexpr std::uint64_t kLeastGroupedSegment = 32 * kKiB;
+
 bool is_zero_copy(const Algorithm& algorithm) { return algorithm.name.starts_with(kZeroCopy); }
 
 bool claims(const Facts& facts, std::uint64_t bytes) {
   return facts.crowded && bytes <= kClaimedUpTo;
 }
 
+bool groups_pay(const schedule::Placement& placement) {
+  const std::int32_t outermost = placement.levels() - 1;
+  return outermost >= 0 && placement.ranks() >= kGroupedRanks * placement.groups(outermost);
+}
+
 std::string_view pick_allreduce(const Facts& facts, std::uint64_t bytes) {
   const schedule::Placement& placement = *facts.placement;
   if (placement.hosts() == 1 && bytes <= kOneShotUpTo) return "one-shot";
-  if (placement.hosts() == 1) return claims(facts, bytes) ? kClaimed : "two-shot";
+  if (placement.hosts() == 1 && claims(facts, bytes)) return kClaimed;
+  if (placement.hosts() == 1)
+    return groups_pay(placement) && bytes >= kGroupedFrom ? kGrouped : "two-shot";
   const auto mates = static_cast<std::uint64_t>(placement.most_local());
   if (bytes <= std::min(kDoublingUpTo, kDoublingOfAHostUpTo / mates)) return "recursive-doubling";
   const bool tree = bytes <= (mates == 1 ? kTreeUpTo : kTreeOfHostsUpTo)
@@ -73,7 +89,9 @@ std::string_view pick_allreduce(const Facts& facts, std::uint64_t bytes) {
 }
 
 std::string_view pick_broadcast(const schedule::Placement& placement, std::uint64_t bytes) {
-  if (placement.hosts() == 1) return bytes <= kEagerUpTo ? "eager" : "direct";
+  if (placement.hosts() == 1 && bytes <= kEagerUpTo) return "eager";
+  if (placement.hosts() == 1)
+    return groups_pay(placement) && bytes >= kGroupedFrom ? kGrouped : kDirect;
   const bool tree =
       bytes <= kTreeUpTo ? placement.hosts() > 2 : placement.hosts() > kChainUpToHosts;
   if (placement.most_local() == 1) return tree ? "tree" : "chain";
@@ -105,6 +123,7 @@ std::uint64_t least_segment(const Facts& facts, const Algorithm& algorithm) {
   if (facts.placement->hosts() > 1)
     return facts.placement->most_local() == 1 ? kLinkSegment : kLinkSegmentAmongMates;
   if (algorithm.name == kClaimed) return kLeastClaimedSegment;
+  if (algorithm.name == kGrouped) return kLeastGroupedSegment;
   return algorithm.name == kDirect ? kLeastDirectSegment : kLeastSegment;
 }
 
@@ -141,13 +160,16 @@ std::int32_t choose_leaders(const schedule::Placement& placement, std::int64_t w
       std::min<std::int64_t>(wanted != 0 ? wanted : kLeaders, placement.fewest_local()));
 }
 
-// A flat ring's slots hold a chunk, so the more ranks there are the larger a segment may be.
+// A flat ring's slots hold a chunk, so the more ranks there are the larger a segment may be. On one
+// host there is no network whose messages large segments would fill.
 std::uint32_t segment_capacity(const Algorithm& algorithm, const schedule::Placement& placement) {
   if (algorithm.name == "one-shot" || algorithm.name == "recursive-doubling")
     return kOneShotSegment;
   if (algorithm.name == "eager") return kEagerUpTo;
   if (algorithm.name == kDirect) return kDirectSegment;
-  if (algorithm.name.starts_with("hierarchical")) return kHierarchicalSegment;
+  if (algorithm.name == kGrouped) return kGroupedSegment;
+  if (algorithm.name.starts_with("hierarchical") && placement.hosts() > 1)
+    return kHierarchicalSegment;
   if (is_zero_copy(algorithm)) return kZeroCopySegment;
   if (algorithm.name == kClaimed) return kClaimedSegment;
   if (algorithm.name != "ring") return kSegment;
@@ -191,11 +213,14 @@ Result<Forced> forced(const Facts& facts, const Question& question) {
   if (algorithm != nullptr) return Forced{algorithm, wanted.segment_bytes};
   if (!by_call) return Forced{};
   const bool known = algorithms::find(question.collective, wanted.name) != nullptr;
-  return Status(Code::kInvalidArgument,
-                fmt::format("algorithm '{}' {} (`hfreduce-sched list` names them)", wanted.name,
-                            known ? fmt::format("does not work on {} ranks on {} hosts",
-                                                placement.ranks(), placement.hosts())
-                                  : std::string("does not exist for this collective")));
+  const std::string why =
+      !known ? "does not exist for this collective"
+             : fmt::format("does not work on {} ranks on {} hosts{}", placement.ranks(),
+                           placement.hosts(),
+                           wanted.name == kGrouped ? ": it takes one, with groups of ranks" : "");
+  return Status(
+      Code::kInvalidArgument,
+      fmt::format("algorithm '{}' {} (`hfreduce-sched list` names them)", wanted.name, why));
 }
 
 // The fastest that was measured; nothing where nothing was.
@@ -302,6 +327,30 @@ std::string explain(const Facts& facts, Collective collective) {
                 : fmt::format(" up to {}, then {}", size_text(bytes / 2), choice->algorithm->name);
     before = choice->algorithm->name;
   }
+  return text;
+}
+
+std::string explain_grouping(const Facts& facts) {
+  const schedule::Placement& placement = *facts.placement;
+  if (placement.levels() == 0) return "";
+  constexpr std::string_view kOnce = "each byte crosses from group to group once up and once down";
+  if (placement.hosts() > 1)
+    return fmt::format(" Hierarchical algorithms follow them inside hosts: {}.", kOnce);
+  if (!groups_pay(placement))
+    return fmt::format(
+        " Algorithm grouped, which follows them, is not taken: with fewer than {} ranks a group "
+        "the "
+        "rendezvous that it has more costs about what it saves.",
+        kGroupedRanks);
+  std::string text = fmt::format(
+      " Algorithm grouped follows them: {}. It is taken from {} on; below, the rendezvous that it "
+      "has more would cost more than that saves.",
+      kOnce, size_text(kGroupedFrom));
+  if (facts.crowded)
+    text +=
+        fmt::format(" Up to {} allreduces are claimed instead: there are fewer cores than ranks.",
+                    size_text(kClaimedUpTo));
+  if (!facts.tuning.empty()) text += " Where measured plans name another algorithm, that is taken.";
   return text;
 }
 

@@ -55,7 +55,10 @@ std::uint64_t apart(std::uint64_t a, std::uint64_t b) {
 
 }  // namespace
 
-std::string Shape::to_text() const { return fmt::format("{} {} {}", hosts, fewest, most); }
+std::string Shape::to_text() const {
+  const std::string text = fmt::format("{} {} {}", hosts, fewest, most);
+  return groups > 0 ? fmt::format("{} {}", text, groups) : text;
+}
 
 Result<Tuning> Tuning::parse(std::string_view lines) {
   Tuning tuning;
@@ -128,7 +131,8 @@ Result<TuningFile> TuningFile::parse(std::string_view text) {
     std::string_view rest = line;
     Shape shape;
     if (take_word(&rest) != "shape" || !take_number(&rest, 1, &shape.hosts) ||
-        !take_number(&rest, 1, &shape.fewest) || !take_number(&rest, 1, &shape.most))
+        !take_number(&rest, 1, &shape.fewest) || !take_number(&rest, 1, &shape.most) ||
+        (!rest.empty() && !take_number(&rest, 1, &shape.groups)))
       return damaged(line);
     const std::size_t next = text.find("\nshape ");
     const std::size_t end = text.starts_with(kShape)         ? 0

@@ -16,15 +16,17 @@
 
 namespace hfreduce::planner {
 
-// What measurements are good for: as many hosts with as many ranks.
+// What measurements are good for: as many hosts with as many ranks, in as many groups.
 struct Shape {
   std::int32_t hosts = 1, fewest = 1, most = 1;  // ranks of a host
+  std::int32_t groups = 0;                       // inside all hosts; 0: there are none
 
   static Shape of(const schedule::Placement& placement) {
-    return {placement.hosts(), placement.fewest_local(), placement.most_local()};
+    return {placement.hosts(), placement.fewest_local(), placement.most_local(),
+            placement.levels() > 0 ? placement.groups(0) : 0};
   }
   auto operator<=>(const Shape&) const = default;
-  std::string to_text() const;  // "2 1 4"
+  std::string to_text() const;  // "2 1 4", and groups, if there are any
 };
 
 struct Measured {
@@ -60,7 +62,7 @@ struct TuningFile {
 
   // hfreduce-tuning 1
   // machine <any text>
-  // shape <hosts> <fewest> <most>
+  // shape <hosts> <fewest> <most> [<groups>]
   // <lines as of Tuning>
   // ... further shapes
   // end

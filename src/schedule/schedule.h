@@ -29,6 +29,8 @@
 #include <string>
 #include <vector>
 
+#include "schedule/placement.h"
+
 namespace hfreduce::schedule {
 
 enum class Op : std::uint8_t {
@@ -154,41 +156,6 @@ struct Schedule {
   std::vector<Lane> lanes;  // none: this rank has nothing to do
   std::vector<Place> places;
   std::vector<std::int32_t> peers;
-};
-
-// Which ranks share a host (their windows are mapped to each other) and which do not (posted
-// links). Hosts are numbered by their lowest rank, ranks of a host are in ascending order.
-// Immutable.
-class Placement {
- public:
-  // host_of[r]: any number that is equal for ranks on one host.
-  explicit Placement(const std::vector<std::int32_t>& host_of);
-
-  std::int32_t ranks() const noexcept { return static_cast<std::int32_t>(host_of_.size()); }
-  std::int32_t hosts() const noexcept { return static_cast<std::int32_t>(members_.size()); }
-  std::int32_t host_of(std::int32_t rank) const { return host_of_[static_cast<std::size_t>(rank)]; }
-  // This rank's position among those of its host.
-  std::int32_t local_rank(std::int32_t rank) const {
-    return local_[static_cast<std::size_t>(rank)];
-  }
-  const std::vector<std::int32_t>& members(std::int32_t host) const {
-    return members_[static_cast<std::size_t>(host)];
-  }
-  // Ranks ordered by host, then by rank: where a rank stands in that order, and who stands there.
-  std::int32_t position(std::int32_t rank) const {
-    return position_[static_cast<std::size_t>(rank)];
-  }
-  std::int32_t rank_at(std::int32_t position) const {
-    return by_position_[static_cast<std::size_t>(position)];
-  }
-  bool mapped(std::int32_t a, std::int32_t b) const { return host_of(a) == host_of(b); }
-  std::int32_t fewest_local() const noexcept { return fewest_local_; }
-  std::int32_t most_local() const noexcept { return most_local_; }
-
- private:
-  std::vector<std::int32_t> host_of_, local_, position_, by_position_;
-  std::vector<std::vector<std::int32_t>> members_;
-  std::int32_t fewest_local_ = 0, most_local_ = 0;
 };
 
 }  // namespace hfreduce::schedule

@@ -36,7 +36,9 @@ class Commands(Sched, unittest.TestCase):
     def test_list_names_what_show_and_verify_take(self):
         self.assertIn(("allreduce", "hierarchical-ring"), self.names())
         for collective, algorithm in self.names():
-            shape = ("--collective", collective, "--algorithm", algorithm, "--ranks", 2)
+            shape = ("--collective", collective, "--algorithm", algorithm, "--ranks", 4)
+            if algorithm == "grouped":
+                shape += ("--groups", 2)
             self.assertEqual(sched("show", *shape).returncode, 0)
             done = sched("verify", *shape)
             self.assertEqual(done.returncode, 0, done.stderr)
@@ -54,7 +56,20 @@ class Commands(Sched, unittest.TestCase):
         self.assertIn(one.split("\n", 1)[1], everyone)
         self.assertNotIn("rank 1:", one)
 
+    def test_groups_are_shown_and_proved(self):
+        shown = sched("show", "--algorithm", "grouped", "--collective", "allreduce", "--ranks", 8, "--groups", "3,5").stdout
+        self.assertIn("8 ranks, one host, 2 groups\n", shown)
+        self.assertIn('lane "sum 1"', shown)
+        nested = sched("show", "--algorithm", "hierarchical-ring", "--ranks", 16, "--hosts", 2, "--groups", "4/2").stdout
+        self.assertIn("2 hosts, 4 groups, 8 groups\n", nested)
+        done = sched("verify", "--ranks", "4-9", "--groups", "2,1")
+        self.assertRegex(done.stdout, r"broadcast +grouped +proved +6 settings")
+        self.assertEqual(done.returncode, 0)
+
     def test_bad_input_gets_a_sentence(self):
+        self.refused("whose ranks form groups", "show", "--algorithm", "grouped", "--collective", "broadcast", "--ranks", 4)
+        for groups in ("0", "x", "4,", "/2", "2//2", "-1", "4;4", " 4"):
+            self.refused("are neither sizes like 4,2", "show", "--algorithm", "ring", "--ranks", 4, f"--groups={groups}")
         self.refused("subcommand is required")
         self.refused("neither a number nor a range", "verify", "--ranks", "1-x")
         self.refused("the smaller number first", "verify", "--ranks", "4-2")
@@ -158,7 +173,20 @@ class Draw(Sched, unittest.TestCase):
         self.assertEqual(self.draw("--algorithm", "ring", "--ranks", 2, *ALL_FREE).done_after, "0 ns")
         self.assertEqual(self.draw("--algorithm", "ring", "--ranks", 2, "--bytes", 0).links, {(0, 1): "0", (1, 0): "0"})
 
+    def test_groups_are_shown_and_proved(self):
+        shown = sched("show", "--algorithm", "grouped", "--collective", "allreduce", "--ranks", 8, "--groups", "3,5").stdout
+        self.assertIn("8 ranks, one host, 2 groups\n", shown)
+        self.assertIn('lane "sum 1"', shown)
+        nested = sched("show", "--algorithm", "hierarchical-ring", "--ranks", 16, "--hosts", 2, "--groups", "4/2").stdout
+        self.assertIn("2 hosts, 4 groups, 8 groups\n", nested)
+        done = sched("verify", "--ranks", "4-9", "--groups", "2,1")
+        self.assertRegex(done.stdout, r"broadcast +grouped +proved +6 settings")
+        self.assertEqual(done.returncode, 0)
+
     def test_bad_input_gets_a_sentence(self):
+        self.refused("whose ranks form groups", "show", "--algorithm", "grouped", "--collective", "broadcast", "--ranks", 4)
+        for groups in ("0", "x", "4,", "/2", "2//2", "-1", "4;4", " 4"):
+            self.refused("are neither sizes like 4,2", "show", "--algorithm", "ring", "--ranks", 4, f"--groups={groups}")
         ring = ("draw", "-o", self.file, "--algorithm", "ring", "--ranks")
         self.refused("at most 64 ranks", *ring, 65)
         self.refused("one number of ranks", *ring, "2-3")

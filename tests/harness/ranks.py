@@ -111,12 +111,13 @@ def placed(counts):
 
 
 def start_plain(job, network, counts, *options, environment=None, v6=False, limits=None):
-    """One process a rank with RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, as by hand."""
+    """One process a rank with RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, as by hand. `environment`: more of it,
+    or what gives each rank its own."""
     pairs = placed(counts)
     address = "127.0.0.1" if network is None else (network.address6(0) if v6 else network.address(0))
     for rank, host in pairs:
         plain = {"RANK": rank, "WORLD_SIZE": len(pairs), "MASTER_ADDR": address, "MASTER_PORT": 29500}
-        plain.update(environment or {})
+        plain.update((environment(rank) if callable(environment) else environment) or {})
         job.start(job.exercise("--join", "env", "--ranks", len(pairs), *options),
                   host=None if network is None else network.hosts[host], environment=plain, limits=limits)
     return len(pairs)

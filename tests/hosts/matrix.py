@@ -55,6 +55,23 @@ def every_algorithm(context):
 
 
 @scenario()
+def groups(context):
+    """Ranks in groups that the user names, in two levels on one host and in some of each of two hosts."""
+    for shape, labels, algorithms in (
+            ([6], ["a", "b", "a", "b", "b", "c"], ["grouped", "hierarchical-tree", ""]),
+            ([8], ["p/a", "q/a", "p/b", "q/b"] * 2, ["grouped"]),
+            ([4, 5], ["a", "b", "a", "b", "a", "a", "b", "b", "b"],
+             ["hierarchical-ring", "hierarchical-tree", "hierarchical-chain"])):
+        network = Network(len(shape))
+        for algorithm in algorithms:
+            job = Job(context, f"{algorithm or 'planned'}-{'-'.join(map(str, shape))}")
+            ranks = start_plain(job, network, shape, "--seed", context.random.randrange(1 << 31), "--ops", 150,
+                                environment=lambda rank: {"HFREDUCE_GROUP": labels[rank], "HFREDUCE_ALGORITHM": algorithm})
+            context.say(f"{algorithm or 'as planned'}, {shape}")
+            context.expect_success(job, ranks, 60)
+
+
+@scenario()
 def mapped_memory(context):
     """Buffers that peers can map, on all ranks or some, on one host (used where they are) and between two."""
     run_shapes(context, 1, [[2], [4], [5]], "--ops", 300, "--mapped", 70)

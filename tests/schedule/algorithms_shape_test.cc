@@ -94,7 +94,7 @@ TEST(Registry, NamesAreUniqueAndFound) {
     EXPECT_TRUE(names.emplace(algorithm.collective, algorithm.name).second);
     EXPECT_EQ(find(algorithm.collective, algorithm.name), &algorithm);
   }
-  EXPECT_EQ(names.size(), 17u);
+  EXPECT_EQ(names.size(), 19u);
   EXPECT_EQ(find(Collective::kBroadcast, "ring"), nullptr);
   EXPECT_EQ(find(Collective::kAllReduce, "rings"), nullptr);
 }
@@ -108,8 +108,8 @@ TEST(Registry, ALoneRankHasNothingToDo) {
 }
 
 TEST(Cost, WindowsOfAllAlgorithmsTogetherAreSmall) {
-  for (const std::int32_t hosts : {1, 2, 4, 8}) {
-    const Setting setting = evenly(8, hosts);
+  for (const Setting& setting : {evenly(8, 1), evenly(8, 2), evenly(8, 4), evenly(8, 8),
+                                 evenly(8, 1, 1, {{4}}), evenly(8, 2, 1, {{2}})}) {
     std::int64_t bytes = 0;
     for (const Algorithm& algorithm : all()) {
       if (!algorithm.applies(setting.placement)) continue;
@@ -120,7 +120,47 @@ TEST(Cost, WindowsOfAllAlgorithmsTogetherAreSmall) {
                                    ? segment
                                    : segment * area.chunks / layout.chunks);
     }
-    EXPECT_LE(bytes, std::int64_t{15} << 20) << hosts << " hosts";
+    EXPECT_LE(bytes, std::int64_t{15} << 20) << setting.name;
+  }
+}
+
+// How many chunks ranks read from, or write to, ranks of other groups at a level.
+std::int64_t crossings(const Algorithm& algorithm, const Setting& setting, std::int32_t level) {
+  std::int64_t chunks = 0;
+  for (std::int32_t rank = 0; rank < setting.placement.ranks(); ++rank) {
+    const auto schedule = algorithm.emit({&setting.placement, 0, setting.leaders}, rank);
+    const auto far = [&](const schedule::Range& range) {
+      const auto first = schedule.places.begin() + range.begin;
+      return std::count_if(first, first + range.count, [&](const schedule::Place& place) {
+        return setting.placement.group_of(level, place.owner) !=
+               setting.placement.group_of(level, rank);
+      });
+    };
+    for (const auto& lane : schedule.lanes)
+      for (const auto& step : lane.steps)
+        if (step.op == schedule::Op::kReduce)
+          chunks += step.chunks.count * (far(step.sources) + far(step.destinations));
+  }
+  return chunks;
+}
+
+// What groups are for: a byte crosses once up and once down for each group but one, at every level.
+TEST(Groups, ABytesCrossingsDoNotGrowWithTheRanksOfAGroup) {
+  for (const std::int32_t each : {1, 2, 8}) {  // of caches, two of which are a package
+    const Setting setting = evenly(8 * each, 1, 1, {{each}, {2 * each}});
+    const std::int32_t packages = setting.placement.levels() - 1;
+    ASSERT_EQ(setting.placement.groups(packages), 4);
+    const std::int64_t ranks = setting.placement.ranks();  // as many chunks
+    const Algorithm& sum = *find(Collective::kAllReduce, "grouped");
+    EXPECT_EQ(crossings(sum, setting, packages), 2 * 3 * ranks);
+    EXPECT_EQ(crossings(*find(Collective::kAllReduce, "two-shot"), setting, packages),
+              2 * (ranks - 2 * each) * ranks);
+    const Algorithm& hand_out = *find(Collective::kBroadcast, "grouped");
+    EXPECT_EQ(crossings(hand_out, setting, packages),
+              3 * hand_out.layout({&setting.placement}).chunks);
+    if (each == 1) continue;  // caches are ranks
+    EXPECT_EQ(crossings(sum, setting, 0), 2 * 7 * ranks);
+    EXPECT_EQ(crossings(hand_out, setting, 0), 7 * hand_out.layout({&setting.placement}).chunks);
   }
 }
 

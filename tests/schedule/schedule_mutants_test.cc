@@ -133,6 +133,17 @@ std::string why_harmless(const Algorithm& algorithm, const Setting& setting, con
   if (algorithm.collective == Collective::kBroadcast && mutant.mistake == Mistake::kPeerLess &&
       step.op == Op::kSignal)
     return "all ranks name themselves, only a leader waits for itself";
+  const bool grouped =
+      algorithm.name == "grouped" && algorithm.collective == Collective::kBroadcast;
+  const bool credit = mutant.mistake == Mistake::kPeerLess && step.lag > 0;
+  const bool later =
+      step.op == Op::kReduce &&
+      (mutant.mistake == Mistake::kLaterTurn ||
+       (mutant.mistake == Mistake::kSwap && lane.steps[mutant.step + 1].op == Op::kSignal));
+  if (grouped && (credit || later))
+    return "a credit: ranks of a group fetch shares from each other, so one that goes on tells "
+           "that "
+           "all have gone on";
   return {};
 }
 

@@ -211,6 +211,21 @@ TEST(Placement, NumbersHostsAndPositions) {
   EXPECT_FALSE(placement.mapped(0, 1));
 }
 
+TEST(Placement, NestsGroupsInsideHosts) {
+  // Host 0: {0, 2, 4, 6, 8} in caches {0, 2}, {4, 6}, {8} of packages {0, 2, 4, 6}, {8}.
+  const Placement placement({0, 1, 0, 1, 0, 1, 0, 1, 0},
+                            {{5, 5, 5, 5, 6, 5, 6, 5, 5}, {1, 1, 1, 1, 1, 1, 1, 1, 2}});
+  ASSERT_EQ(placement.levels(), 2);
+  EXPECT_EQ(placement.groups(0), 4);
+  EXPECT_EQ(placement.group(0, placement.group_of(0, 2)), (Peers{0, 2}));
+  EXPECT_EQ(placement.group(0, placement.group_of(0, 1)), (Peers{1, 3, 5, 7}));
+  EXPECT_EQ(placement.group(1, placement.group_of(1, 6)), (Peers{0, 4, 2, 6})) << "parts in turns";
+  EXPECT_EQ(placement.parts(1, placement.group_of(1, 6)).size(), 2u);
+  EXPECT_EQ(placement.group(2, 0), (Peers{0, 4, 8, 2, 6})) << "8 is the middle of its part";
+  EXPECT_EQ(placement.group_of(2, 3), placement.host_of(3));
+  EXPECT_EQ(Placement({0, 0}, {{1, 1}, {1, 2}}).levels(), 0) << "parts none, or all";
+}
+
 // Two ranks stage, come together and claim two chunks, for `change` to spoil.
 struct ClaimParts {
   bool wait = true, claim = true;

@@ -20,13 +20,23 @@ std::vector<Whereabouts> ranks(int count, const Whereabouts& each) {
 TEST(Whereabouts, TravelAsText) {
   const Whereabouts here = on("f03", 1.5, "1a.7");
   EXPECT_EQ(Whereabouts::unpack(here.pack()), here);
+  Whereabouts near = here;
+  near.near = {"p0", "c4"};
+  EXPECT_EQ(Whereabouts::unpack(near.pack()), near);
+  near.near = {"", "c4"};
+  EXPECT_EQ(Whereabouts::unpack(near.pack()), near);
+  Settings settings;
+  settings.deterministic = 1;
+  EXPECT_EQ(Whereabouts::read(settings).near, NearLabels());
+  settings.group = "mine";
+  EXPECT_EQ(Whereabouts::read(settings).near, near_labels({}, "mine"));
   const Whereabouts unknown = on("");
   EXPECT_EQ(Whereabouts::unpack(unknown.pack()), unknown);
   EXPECT_EQ(Whereabouts::unpack("x f nonsense").quota, 0);
   EXPECT_EQ(Whereabouts::unpack("x f -3").quota, 0);
   EXPECT_EQ(Whereabouts::unpack("x f inf").quota, 0);
   EXPECT_EQ(Whereabouts::unpack(""), Whereabouts());
-  EXPECT_FALSE(Whereabouts::read().process.empty());
+  EXPECT_FALSE(Whereabouts::read({}).process.empty());
 }
 
 TEST(SpareCores, AreSharedEvenlyByThoseWhoMayUseThem) {

@@ -10,6 +10,21 @@ using algorithms::Collective;
 
 constexpr std::uint64_t kMost = std::uint64_t{4} << 30;
 
+void always_finds(const schedule::Placement& placement) {
+  Facts facts;
+  facts.placement = &placement;
+  for (const Collective collective : {Collective::kAllReduce, Collective::kBroadcast}) {
+    for (std::uint64_t bytes = 1; bytes <= kMost; bytes *= 2) {
+      const auto choice = choose(facts, {collective, bytes, {}});
+      ASSERT_TRUE(choice.ok()) << choice.status().to_string();
+      EXPECT_TRUE(choice->algorithm->applies(placement));
+      EXPECT_EQ(choice->algorithm->collective, collective);
+      EXPECT_GT(choice->segment_bytes, 0u);
+      EXPECT_LE(choice->segment_bytes, segment_capacity(*choice->algorithm, placement));
+    }
+  }
+}
+
 // For every placement and size there is an algorithm that applies, with a segment that its slots
 // can take.
 TEST(Planner, AlwaysFindsAnAlgorithmThatApplies) {
@@ -20,19 +35,11 @@ TEST(Planner, AlwaysFindsAnAlgorithmThatApplies) {
                                               {0, 0, 1},
                                               {0, 1, 1, 2, 2, 2},
                                               std::vector<std::int32_t>(100, 0)}) {
-    const schedule::Placement placement(hosts);
-    Facts facts;
-    facts.placement = &placement;
-    for (const Collective collective : {Collective::kAllReduce, Collective::kBroadcast}) {
-      for (std::uint64_t bytes = 1; bytes <= kMost; bytes *= 2) {
-        const auto choice = choose(facts, {collective, bytes, {}});
-        ASSERT_TRUE(choice.ok()) << choice.status().to_string();
-        EXPECT_TRUE(choice->algorithm->applies(placement));
-        EXPECT_EQ(choice->algorithm->collective, collective);
-        EXPECT_GT(choice->segment_bytes, 0u);
-        EXPECT_LE(choice->segment_bytes, segment_capacity(*choice->algorithm, placement));
-      }
-    }
+    std::vector<std::int32_t> parity;
+    for (std::size_t rank = 0; rank < hosts.size(); ++rank) parity.push_back(rank % 2);
+    for (const schedule::Placement& placement :
+         {schedule::Placement(hosts), schedule::Placement(hosts, {parity})})
+      always_finds(placement);
   }
 }
 
@@ -44,6 +51,36 @@ TEST(Planner, HostsAreJoinedHierarchicallyOnlyWhereOneHasSeveralRanks) {
   facts.placement = &mixed;
   EXPECT_EQ(choose(facts, {Collective::kAllReduce, 1 << 20, {}})->algorithm->name,
             "hierarchical-ring");
+}
+
+TEST(Planner, FollowsGroupsWhereTheyPay) {
+  const schedule::Placement grouped({0, 0, 0, 0, 0, 0}, {{0, 0, 0, 1, 1, 1}}),
+      pairs({0, 0, 0, 0}, {{0, 0, 1, 1}}), plain({0, 0, 0, 0});
+  Facts facts;
+  facts.placement = &grouped;
+  const auto name = [&](Collective collective, std::uint64_t bytes) {
+    return choose(facts, {collective, bytes, {}})->algorithm->name;
+  };
+  EXPECT_EQ(name(Collective::kAllReduce, 16 << 10), "two-shot");
+  EXPECT_EQ(name(Collective::kAllReduce, 32 << 10), "grouped");
+  EXPECT_EQ(name(Collective::kBroadcast, 16 << 10), "direct");
+  EXPECT_EQ(name(Collective::kBroadcast, 32 << 10), "grouped");
+  EXPECT_THAT(explain(facts, Collective::kAllReduce), testing::HasSubstr("then grouped"));
+  EXPECT_THAT(explain_grouping(facts), testing::HasSubstr("from 32 KiB on"));
+  facts.crowded = true;
+  EXPECT_EQ(name(Collective::kAllReduce, 512 << 10), "claimed");
+  EXPECT_EQ(name(Collective::kAllReduce, 1 << 20), "grouped");
+  EXPECT_THAT(explain_grouping(facts), testing::HasSubstr("fewer cores than ranks"));
+  facts.placement = &pairs;
+  EXPECT_EQ(name(Collective::kAllReduce, 1 << 20), "two-shot");
+  EXPECT_THAT(explain_grouping(facts), testing::HasSubstr("fewer than 3 ranks a group"));
+  EXPECT_TRUE(choose(facts, {Collective::kAllReduce, 1 << 20, "grouped"}).ok()) << "if forced";
+  facts.placement = &plain;
+  EXPECT_EQ(name(Collective::kAllReduce, 1 << 20), "two-shot");
+  EXPECT_EQ(explain_grouping(facts), "");
+  const auto refused = choose(facts, {Collective::kAllReduce, 1 << 20, "grouped"});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.status().text(), testing::HasSubstr("with groups of ranks"));
 }
 
 // What ranks of a host pass on to each other fills their slots, since each segment costs them turns

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "plan.h"
 
 namespace hfreduce::topo {
@@ -72,6 +74,19 @@ TEST(Plan, BytesAndHostsDecide) {
   const auto two = make_plan(8, 2, 1 << 20, settings);
   EXPECT_EQ(allreduce(*two).algorithm, "hierarchical-ring");
   EXPECT_THAT(two->members, ElementsAre(ElementsAre(0, 1, 2, 3), ElementsAre(4, 5, 6, 7)));
+}
+
+TEST(Plan, FollowsGroups) {
+  const schedule::Placement placement({0, 0, 0, 0, 0, 0}, {{0, 0, 0, 1, 1, 1}});
+  const auto plan = make_plan(placement, 1 << 20, Settings{});
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(allreduce(*plan).algorithm, "grouped");
+  EXPECT_THAT(plan->groups, ElementsAre(ElementsAre(0, 1, 2), ElementsAre(3, 4, 5)));
+  const auto between = std::find_if(allreduce(*plan).routes.begin(), allreduce(*plan).routes.end(),
+                                    [](const Route& route) { return route.lane == "sum 1"; });
+  ASSERT_NE(between, allreduce(*plan).routes.end());
+  EXPECT_THAT(texts(between->edges),
+              ElementsAre("both ways 0 <> 3", "both ways 1 <> 4", "both ways 2 <> 5"));
 }
 
 TEST(Plan, ALoneRankMovesNothing) {

@@ -34,6 +34,12 @@ bool parse_ranks(const std::string& text, std::int32_t* first, std::int32_t* las
   return wrong->empty();
 }
 
+algorithms::Setting setting_of(const Options& options, std::int32_t ranks) {
+  algorithms::GroupSizes groups;
+  if (!options.groups.empty()) groups = *algorithms::parse_groups(options.groups);
+  return algorithms::evenly(ranks, options.hosts, options.leaders, groups);
+}
+
 const char* name_of(algorithms::Collective collective) {
   return collective == algorithms::Collective::kAllReduce ? "allreduce" : "broadcast";
 }
@@ -41,6 +47,11 @@ const char* name_of(algorithms::Collective collective) {
 bool matches(const Options& options, const algorithms::Algorithm& algorithm) {
   return algorithm.name == options.algorithm &&
          (options.collective.empty() || options.collective == name_of(algorithm.collective));
+}
+
+std::string wrong_groups(const Options& options) {
+  return options.groups.empty() ? std::string()
+                                : algorithms::parse_groups(options.groups).status().text();
 }
 
 std::string wrong_with(const Options& options, std::int32_t ranks) {
@@ -55,10 +66,13 @@ std::string wrong_with(const Options& options, std::int32_t ranks) {
   if (options.leaders < 1 || options.leaders > fewest)
     return fmt::format("--leaders {} must lie within 1 and {}, the fewest ranks of a host",
                        options.leaders, fewest);
-  return {};
+  return wrong_groups(options);
 }
 
 std::string not_found(const Options& options, bool known) {
+  if (known && options.hosts <= 1)
+    return fmt::format("{} runs on one host whose ranks form groups only: --groups 4,4 or the like",
+                       options.algorithm);
   if (known)
     return fmt::format("{} runs on one host only, not on {}", options.algorithm, options.hosts);
   return fmt::format("there is no algorithm '{}'; 'hfreduce-sched list' names them",

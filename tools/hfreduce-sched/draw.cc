@@ -100,7 +100,7 @@ int draw(const Options& given) {
   if (ranks != last) return bad_input("draw wants one number of ranks, not a range");
   if (wrong = wrong_with(options, ranks); !wrong.empty()) return bad_input(wrong);
   if (wrong = wrong_with_drawing(options, ranks); !wrong.empty()) return bad_input(wrong);
-  const auto setting = algorithms::evenly(ranks, options.hosts, options.leaders);
+  const auto setting = setting_of(options, ranks);
   const auto* algorithm = chosen(options, setting.placement, &wrong);
   if (!wrong.empty()) return bad_input(wrong);
 

@@ -32,7 +32,7 @@ int show(const Options& given) {
   for (const auto& algorithm : algorithms::all()) {
     if (!matches(options, algorithm)) continue;
     known = true;
-    const auto setting = algorithms::evenly(first, options.hosts, options.leaders);
+    const auto setting = setting_of(options, first);
     if (!algorithm.applies(setting.placement)) continue;
     shown = true;
     fmt::print("{} {}, {} ranks, {}\n", name_of(algorithm.collective), algorithm.name, first,
@@ -85,6 +85,10 @@ int run(int argc, char** argv) {
         ->required();
     command->add_option("--hosts", options.hosts, "Spread them over this many hosts");
     command->add_option("--leaders", options.leaders, "Leaders of a host (hierarchical-*)");
+    command
+        ->add_option("--groups", options.groups,
+                     "Sizes of groups on each host, in turns: 4,2; levels: 8/4")
+        ->option_text("SIZES");
   }
   show_command->add_option("--rank", options.rank, "Only this one");
   for (auto* command : {show_command, draw_command})

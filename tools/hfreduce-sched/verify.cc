@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <vector>
 
@@ -21,10 +22,12 @@ constexpr std::int32_t kMostForAll = 64;
 
 std::vector<algorithms::Setting> settings_of(const Options& options, std::int32_t ranks) {
   std::vector<algorithms::Setting> settings;
-  if (options.hosts == 0 && options.leaders == 1) return algorithms::settings(ranks);
-  const std::int32_t hosts = options.hosts == 0 ? 1 : options.hosts;
-  if (hosts <= ranks && options.leaders <= ranks / hosts)
-    settings.push_back(algorithms::evenly(ranks, hosts, options.leaders));
+  if (options.hosts == 0 && options.leaders == 1 && options.groups.empty())
+    return algorithms::settings(ranks);
+  Options one = options;
+  one.hosts = std::max(1, options.hosts);
+  if (one.hosts <= ranks && one.leaders <= ranks / one.hosts)
+    settings.push_back(setting_of(one, ranks));
   return settings;
 }
 
@@ -69,6 +72,7 @@ int verify(const Options& options, std::span<const algorithms::Algorithm> candid
   if (options.leaders < 1 || options.leaders > last)
     return bad_input(fmt::format("--leaders {} must lie within 1 and the number of ranks, {}",
                                  options.leaders, last));
+  if (wrong = wrong_groups(options); !wrong.empty()) return bad_input(wrong);
   bool known = false, proved = true;
   for (const auto& algorithm : candidates) {
     const bool reduces = algorithm.collective == algorithms::Collective::kAllReduce;

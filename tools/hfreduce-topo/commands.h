@@ -21,6 +21,7 @@ struct Options {
   std::string xml, svg;    // files; empty: this machine; no picture
   std::int32_t ranks = 0;  // 0: no plan
   std::int32_t hosts = 1;
+  std::string groups;         // sizes of groups on each host; empty: none
   std::string bytes = "64M";  // of the calls that are planned
 };
 

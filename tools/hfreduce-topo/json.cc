@@ -152,8 +152,9 @@ Json plan(const Plan& plan) {
                      {"segment_bytes", call.segment_bytes},
                      {"routes", std::move(routes)}});
   }
-  return {{"ranks", plan.ranks}, {"hosts", plan.hosts},     {"leaders", plan.leaders},
-          {"bytes", plan.bytes}, {"members", plan.members}, {"calls", std::move(calls)}};
+  return {{"ranks", plan.ranks},      {"hosts", plan.hosts},     {"leaders", plan.leaders},
+          {"bytes", plan.bytes},      {"members", plan.members}, {"groups", plan.groups},
+          {"calls", std::move(calls)}};
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <exception>
 
+#include "algorithms/proof.h"
 #include "commands.h"
 #include "topology/probe.h"
 
@@ -33,8 +34,12 @@ Result<std::optional<Plan>> plan_for(const Options& options) {
   if (!bytes.ok() || *bytes < 1)
     return wrong("--bytes " + options.bytes + " is not a size like 64M");
   HFR_ASSIGN(const Settings settings, Settings::from_environment());
-  HFR_ASSIGN(Plan plan,
-             make_plan(options.ranks, options.hosts, static_cast<std::uint64_t>(*bytes), settings));
+  algorithms::GroupSizes groups;
+  if (!options.groups.empty()) {
+    HFR_ASSIGN(groups, algorithms::parse_groups(options.groups));
+  }
+  const auto setting = algorithms::evenly(options.ranks, options.hosts, 1, groups);
+  HFR_ASSIGN(Plan plan, make_plan(setting.placement, static_cast<std::uint64_t>(*bytes), settings));
   return std::optional<Plan>(std::move(plan));
 }
 
@@ -78,6 +83,10 @@ int run(int argc, char** argv) {
   auto* ranks = app.add_option("--ranks", options.ranks,
                                "Show the rings and trees that so many ranks would use");
   app.add_option("--hosts", options.hosts, "Spread them over this many hosts")->needs(ranks);
+  app.add_option(
+         "--groups", options.groups,
+         "Sizes of their groups (caches, packages) on each host, in turns: 4,2; levels: 8/4")
+      ->needs(ranks);
   app.add_option("--bytes", options.bytes, "Of a call of theirs; 64M unless given")->needs(ranks);
   app.add_flag("--settings", options.settings,
                "Instead list every setting: value, where it comes from, default, range")

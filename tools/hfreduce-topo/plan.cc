@@ -43,10 +43,21 @@ std::vector<Route> routes_of(const algorithms::Algorithm& algorithm,
 
 Result<Plan> make_plan(std::int32_t ranks, std::int32_t hosts, std::uint64_t bytes,
                        const Settings& settings) {
+  return make_plan(algorithms::evenly(ranks, hosts).placement, bytes, settings);
+}
+
+Result<Plan> make_plan(const schedule::Placement& placement, std::uint64_t bytes,
+                       const Settings& settings) {
   using algorithms::Collective;
-  const schedule::Placement placement = algorithms::evenly(ranks, hosts).placement;
-  Plan plan{ranks, hosts, planner::choose_leaders(placement, settings.leaders), bytes, {}, {}};
-  for (std::int32_t host = 0; host < hosts; ++host) plan.members.push_back(placement.members(host));
+  Plan plan;
+  plan.ranks = placement.ranks();
+  plan.hosts = placement.hosts();
+  plan.leaders = planner::choose_leaders(placement, settings.leaders);
+  plan.bytes = bytes;
+  for (std::int32_t host = 0; host < plan.hosts; ++host)
+    plan.members.push_back(placement.members(host));
+  for (std::int32_t group = 0; placement.levels() > 0 && group < placement.groups(0); ++group)
+    plan.groups.push_back(placement.group(0, group));
   planner::Facts facts;
   facts.placement = &placement;
   facts.leaders = plan.leaders;

@@ -10,6 +10,7 @@
 
 #include "base/settings.h"
 #include "base/status.h"
+#include "schedule/placement.h"
 
 namespace hfreduce::topo {
 
@@ -34,10 +35,13 @@ struct Plan {
   std::int32_t ranks = 1, hosts = 1, leaders = 1;
   std::uint64_t bytes = 0;
   std::vector<std::vector<std::int32_t>> members;  // ranks of each host
+  std::vector<std::vector<std::int32_t>> groups;   // and of each innermost group; none: no groups
   std::vector<PlannedCall> calls;
 };
 
 Result<Plan> make_plan(std::int32_t ranks, std::int32_t hosts, std::uint64_t bytes,
+                       const Settings& settings);
+Result<Plan> make_plan(const schedule::Placement& placement, std::uint64_t bytes,
                        const Settings& settings);
 
 // What edges look like.

@@ -1,5 +1,7 @@
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "commands.h"
 
 namespace hfreduce::topo {
@@ -26,6 +28,11 @@ std::string plan_text(const Plan& plan) {
   if (plan.hosts > 1)
     text += fmt::format(" (the first has {}), {} of each lead", topology::to_text(plan.members[0]),
                         plan.leaders);
+  constexpr std::size_t kMostGroups = 8;
+  for (std::size_t i = 0; i < std::min(kMostGroups, plan.groups.size()); ++i)
+    text += fmt::format("{}{}", i == 0 ? " in groups " : " | ", topology::to_text(plan.groups[i]));
+  if (plan.groups.size() > kMostGroups)
+    text += fmt::format(" and {} more", plan.groups.size() - kMostGroups);
   text += "; which core each runs on is the launcher's choice\n";
   for (const PlannedCall& call : plan.calls) {
     text += fmt::format("{:<12}{}\n", call.collective, call.by_size);

@@ -51,7 +51,8 @@ void Rank::hesitate_at(std::uint64_t index) const {
 // The task as another rank would not make it.
 Task Rank::wrong_call(Task task) const {
   if (options_.misbehave == "count") task.count += 1;
-  if (options_.misbehave == "type") { // one that each operation takes, but for those that have a type
+  if (options_.misbehave ==
+      "type") {  // one that each operation takes, but for those that have a type
     task.type = task.type == hfreduceInt32 ? hfreduceUint32 : hfreduceInt32;
     if (task.op == hfreduceFirstCreatedOp) task.op = hfreduceSum;
   }
