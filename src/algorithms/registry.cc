@@ -54,6 +54,9 @@ constexpr std::array kAlgorithms{
     Algorithm{"zero-copy-claimed", kAllReduce,
               "one host, more ranks than cores, memory that peers can map: whoever runs reduces it",
               on_one_host, zero_copy_claimed_layout, emit_zero_copy_claimed},
+    Algorithm{"binomial", kBroadcast,
+              "few bytes from host to host: sent unasked, with credit of earlier calls", anywhere,
+              binomial_layout, emit_binomial},
 };
 
 }  // namespace

@@ -81,6 +81,7 @@ class Binder {
     bound.op = step.op;
     bound.skew = step.skew;
     bound.lag = step.lag;
+    bound.every = step.every;
     bound.final = step.final;
     bound.staging = step.staging;
     bound.offers = step.offers;

@@ -234,6 +234,7 @@ bool Run::execute(LaneState& state, const BoundStep& step, std::uint32_t segment
     case Op::kPut:
       return put(state, step, here(segment, state.repetition));
     case Op::kSignal:
+      if (step.every > 1 && (base_ + segment + 1) % step.every != 0) return true;
       if (step.offers)
         offer_line(step.signal).write_offer(static_cast<std::uint64_t>(tick + 1), call_->offer);
       return signal(state, step, tick + 1);

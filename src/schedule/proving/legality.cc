@@ -36,6 +36,8 @@ class Inspector {
         !fits(step.destinations, schedule_.places.size()) ||
         !fits(step.peers, schedule_.peers.size()))
       return "places or peers that are not there";
+    if (step.every == 0 || (step.every > 1 && step.op != Op::kSignal))
+      return "something other than a signal that is not done in every iteration";
     if (step.op == Op::kRepeat) return {};
     if (step.op == Op::kReduce) return reduce(step);
     if (step.flag >= schedule_.layout.flags) return "no such flag";
@@ -70,7 +72,7 @@ class Inspector {
       return {};
     if (step.op != Op::kSignal && step.op != Op::kWait) return "a put of a flag that slots carry";
     if (step.offers) return "an offer in a flag that slots carry";
-    if (step.lag != 0) return "credit by a flag that slots carry";
+    if (step.lag != 0 || step.every > 1) return "credit by a flag that slots carry";
     for (std::uint32_t i = 0; i < step.peers.count; ++i)
       if (!placement_.mapped(schedule_.rank, schedule_.peers[step.peers.begin + i]))
         return "a peer that sees no slots";
