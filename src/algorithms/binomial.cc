@@ -119,14 +119,16 @@ class BinomialLane {
   std::int32_t may_be_behind(std::int32_t leader) const {
     return mates(placement_, leader).size() > 1 ? kLeaderBehind : ids_.layout.areas[kSlots].slots;
   }
+  // Credit of those that are no children in this call is waited for as well: a link has two ends
+  // that know of it, whichever host the root is on.
   Peers send(const Place& from) {
     Peers children;
-    for (std::int32_t step = 1; distance_ + step < hosts_; step *= 2) {
-      if (step <= distance_) continue;
-      const std::int32_t child = leader(step);
-      lane_.wait(ids_.credit, {child}, may_be_behind(child))
-          .put(ids_.data, all(), from, slot(kSlots, child));
-      children.push_back(child);
+    for (std::int32_t step = 1; step < hosts_; step *= 2) {
+      const std::int32_t after = leader(step);
+      lane_.wait(ids_.credit, {after}, may_be_behind(after));
+      if (step <= distance_ || distance_ + step >= hosts_) continue;
+      lane_.put(ids_.data, all(), from, slot(kSlots, after));
+      children.push_back(after);
     }
     return children;
   }

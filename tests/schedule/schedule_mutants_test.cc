@@ -133,6 +133,14 @@ std::string why_harmless(const Algorithm& algorithm, const Setting& setting, con
         source(step).kind == PlaceKind::kInput)
       return "what is told is that slots have been read";
   }
+  const auto sends = [&](const Step& other) {
+    return other.op == Op::kPut &&
+           mutant.schedule.peers[other.peers.begin] == mutant.schedule.peers[step.peers.begin];
+  };
+  if (algorithm.name == "binomial" && step.op == Op::kWait && step.lag != 0 &&
+      !setting.placement.mapped(mutant.schedule.rank, mutant.schedule.peers[step.peers.begin]) &&
+      std::none_of(lane.steps.begin(), lane.steps.end(), sends))
+    return "credit of a host to which nothing is sent in this call";
   const std::int32_t host = setting.placement.host_of(mutant.schedule.rank);
   if (step.every > 1 && setting.placement.members(host).size() == 2 &&
       lane.steps[mutant.step - 1].op != Op::kWait &&

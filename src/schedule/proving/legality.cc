@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace hfreduce::schedule::proving {
 namespace {
@@ -201,6 +202,18 @@ std::string illegal(const Schedule& schedule, const Placement& placement) {
   Inspector inspector(schedule, placement);
   for (const Lane& lane : schedule.lanes)
     if (auto wrong = inspector.lane(lane); !wrong.empty()) return wrong;
+  return {};
+}
+
+std::string lopsided(const std::vector<Schedule>& schedules, const Placement& placement) {
+  std::vector<std::pair<std::int32_t, std::int32_t>> uses;
+  for (const Schedule& schedule : schedules)
+    for (const std::int32_t peer : schedule.peers)
+      if (!placement.mapped(schedule.rank, peer)) uses.emplace_back(schedule.rank, peer);
+  std::sort(uses.begin(), uses.end());
+  for (const auto& [rank, peer] : uses)
+    if (!std::binary_search(uses.begin(), uses.end(), std::pair(peer, rank)))
+      return fmt::format("rank {} uses its link to rank {}, which does not use it", rank, peer);
   return {};
 }
 
