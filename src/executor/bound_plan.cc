@@ -91,6 +91,7 @@ class Binder {
     bound.chunks = step.chunks;
     bound.sources = step.sources;
     bound.destinations = step.destinations;
+    bound.lands = lands(step);
     bound.body = step.body;
     bound.count = step.count;
     plan_.most_operands =
@@ -115,6 +116,12 @@ class Binder {
     plan_.copies_inputs &= only_copies(bound);
     HFR_TRY(check(bound));
     return bound;
+  }
+
+  bool lands(const schedule::Step& step) const {
+    return step.op == Op::kReduce && step.sources.count == 1 && step.destinations.count == 1 &&
+           schedule_.places[step.sources.begin].kind == PlaceKind::kSlot &&
+           schedule_.places[step.destinations.begin].kind == PlaceKind::kOutput;
   }
 
   // Whether the step leaves peers' buffers alone, or copies from one into memory that is here.
