@@ -40,6 +40,8 @@ schedule::Layout eager_layout(const Request& request);
 schedule::Schedule emit_eager(const Request& request, std::int32_t rank);
 schedule::Layout direct_layout(const Request& request);
 schedule::Schedule emit_direct(const Request& request, std::int32_t rank);
+schedule::Layout binomial_layout(const Request& request);
+schedule::Schedule emit_binomial(const Request& request, std::int32_t rank);
 schedule::Layout chain_layout(const Request& request);
 schedule::Schedule emit_chain(const Request& request, std::int32_t rank);
 schedule::Layout tree_layout(const Request& request);

@@ -63,6 +63,9 @@ constexpr std::array kAlgorithms{
     Algorithm{"grouped", kBroadcast,
               "one host, ranks in groups (caches): once into each, a share by each of its ranks",
               in_groups, grouped_broadcast_layout, emit_grouped_broadcast},
+    Algorithm{"binomial", kBroadcast,
+              "few bytes from host to host: sent unasked, with credit of earlier calls", anywhere,
+              binomial_layout, emit_binomial},
 };
 
 }  // namespace

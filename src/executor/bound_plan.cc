@@ -86,6 +86,7 @@ class Binder {
     bound.op = step.op;
     bound.skew = step.skew;
     bound.lag = step.lag;
+    bound.every = step.every;
     bound.final = step.final;
     bound.staging = step.staging;
     bound.offers = step.offers;
@@ -95,6 +96,7 @@ class Binder {
     bound.chunks = step.chunks;
     bound.sources = step.sources;
     bound.destinations = step.destinations;
+    bound.lands = lands(step);
     bound.body = step.body;
     bound.count = step.count;
     plan_.most_operands =
@@ -121,6 +123,12 @@ class Binder {
     return bound;
   }
 
+  bool lands(const schedule::Step& step) const {
+    return step.op == Op::kReduce && step.sources.count == 1 && step.destinations.count == 1 &&
+           schedule_.places[step.sources.begin].kind == PlaceKind::kSlot &&
+           schedule_.places[step.destinations.begin].kind == PlaceKind::kOutput;
+  }
+
   // Whether the step leaves peers' buffers alone, or copies from one into memory that is here.
   bool only_copies(const BoundStep& step) const {
     const auto of_peers = [&](const Range& range) { return any_place(range, is_peers_buffer); };
@@ -133,7 +141,7 @@ class Binder {
     if (plan_.lanes.size() != 1 || !plan_.links.empty()) return;
     const BoundLane& lane = plan_.lanes.front();
     const auto is_plain = [&](const BoundStep& step) {
-      return step.op != Op::kRepeat && step.op != Op::kClaim && !step.offers &&
+      return step.op != Op::kRepeat && step.op != Op::kClaim && !step.offers && step.every == 1 &&
              !any_place(step.sources, is_peers_buffer) &&
              !any_place(step.destinations, is_peers_buffer);
     };

@@ -182,6 +182,7 @@ class Run {
   std::uint32_t lanes_left_ = 0;
   std::int32_t mismatched_peer_ = -1, failed_peer_ = -1;
   bool accepted_ = false, declined_ = false;
+  bool past_caches_ = false;  // results are stored past the caches
   Status failure_, unreadable_;
   std::vector<PeerBuffers> buffers_;  // by the number of their rank on this host
   std::vector<LaneState> lanes_;

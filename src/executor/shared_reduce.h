@@ -15,7 +15,8 @@ struct Reduction {
   kernels::ReduceArgs args;
   kernels::ReduceFn reduce = nullptr;
   std::uint32_t element_bytes = 1;
-  bool staging = false;  // one source, copied to where a peer reads it next
+  bool staging = false;      // one source, copied to where a peer reads it next
+  bool past_caches = false;  // one source, copied to where nobody reads it soon
 };
 // `stores`: of the thread that carries it out.
 inline void carry_out(const Reduction& reduction, kernels::StoreChoice* stores) noexcept {
@@ -23,6 +24,9 @@ inline void carry_out(const Reduction& reduction, kernels::StoreChoice* stores) 
   if (reduction.staging)
     kernels::copy_to_peer(args.destinations[0], args.sources[0],
                           args.count * reduction.element_bytes, stores);
+  else if (reduction.past_caches)
+    kernels::copy_past_caches(args.destinations[0], args.sources[0],
+                              args.count * reduction.element_bytes);
   else
     reduction.reduce(args);
 }

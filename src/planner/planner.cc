@@ -28,6 +28,11 @@ constexpr std::uint64_t kLeastSegment = 64 * kKiB, kLeastClaimedSegment = 32 * k
 constexpr std::uint32_t kEagerUpTo = 2 * kKiB;
 constexpr std::uint32_t kDirectSegment = 32 * kKiB;
 constexpr std::uint64_t kLeastDirectSegment = 8 * kKiB;
+// Up to here a broadcast between hosts is sent unasked: what is copied once more out of a slot
+// costs less than a round trip.
+constexpr std::uint64_t kUnaskedUpTo = 32 * kKiB;
+constexpr std::uint32_t kUnaskedSegment = 8 * kKiB;
+constexpr std::string_view kBinomial = "binomial";
 // Where mates hand each other what came over a link, which costs turns of the scheduler.
 constexpr std::uint32_t kLinkSegmentAmongMates = 256 * kKiB;
 // Below this a tree's log2 n hops beat a ring's 2(n - 1); with few hosts the ring's even load wins
@@ -92,6 +97,7 @@ std::string_view pick_broadcast(const schedule::Placement& placement, std::uint6
   if (placement.hosts() == 1 && bytes <= kEagerUpTo) return "eager";
   if (placement.hosts() == 1)
     return groups_pay(placement) && bytes >= kGroupedFrom ? kGrouped : kDirect;
+  if (bytes <= kUnaskedUpTo) return kBinomial;
   const bool tree =
       bytes <= kTreeUpTo ? placement.hosts() > 2 : placement.hosts() > kChainUpToHosts;
   if (placement.most_local() == 1) return tree ? "tree" : "chain";
@@ -168,6 +174,7 @@ std::uint32_t segment_capacity(const Algorithm& algorithm, const schedule::Place
   if (algorithm.name == "eager") return kEagerUpTo;
   if (algorithm.name == kDirect) return kDirectSegment;
   if (algorithm.name == kGrouped) return kGroupedSegment;
+  if (algorithm.name == kBinomial) return kUnaskedSegment;
   if (algorithm.name.starts_with("hierarchical") && placement.hosts() > 1)
     return kHierarchicalSegment;
   if (is_zero_copy(algorithm)) return kZeroCopySegment;

@@ -69,9 +69,10 @@ LaneBuilder& LaneBuilder::put(const Event& event, ChunkRange range, const Place&
   return *this;
 }
 
-LaneBuilder& LaneBuilder::signal(const Event& event, const Peers& peers) {
+LaneBuilder& LaneBuilder::signal(const Event& event, const Peers& peers, std::int32_t every) {
   if (peers.empty()) return *this;
   Step& step = append(Op::kSignal);
+  step.every = static_cast<std::uint8_t>(every);
   step.flag = event.flag;
   step.tick = event.tick;
   step.peers = add_peers(peers);

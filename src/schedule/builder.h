@@ -56,7 +56,7 @@ class LaneBuilder {
   // To the owner of `to`.
   LaneBuilder& put(const Event& event, ChunkRange range, const Place& from, const Place& to);
   // These two do nothing when nobody is named.
-  LaneBuilder& signal(const Event& event, const Peers& peers);
+  LaneBuilder& signal(const Event& event, const Peers& peers, std::int32_t every = 1);
   LaneBuilder& wait(const Event& event, const Peers& peers, std::int32_t lag = 0);
   // A signal and a wait that carry where the buffers of the call are.
   LaneBuilder& offer(const Event& event, const Peers& peers);

@@ -49,8 +49,9 @@ class Printer {
         return fmt::format("{:<9}{}: {} -> {}, then {}", "put", chunks_text(step.chunks, repeats_),
                            places(step.sources, ""), places(step.destinations, ""), flag(step));
       case Op::kSignal:
-        return fmt::format("{:<9}{} for {}", step.offers ? "offer" : "signal", flag(step),
-                           peers(step));
+        return fmt::format("{:<9}{} for {}{}", step.offers ? "offer" : "signal", flag(step),
+                           peers(step),
+                           step.every > 1 ? fmt::format(", every {} g", step.every) : "");
       case Op::kWait:
         return fmt::format("{:<9}{} from {}", step.offers ? "accept" : "wait", flag(step),
                            peers(step));

@@ -21,6 +21,8 @@
 //   wait        until the flag of every named peer is at least t + 1 - lag: lag 0 means that the
 //   data of tick
 //               t is there, lag K that what was done K ticks ago is done (credit for K slots).
+//   every       a signal may leave out iterations and raise its flag in every so-many-th only, for
+//               that many at once: credit that costs a message, where there is plenty of it.
 //   claim       a flag that many write: which chunks of an iteration are taken, and how many are
 //               done. It lies with the first of the ranks that may claim, and it only grows, too.
 #pragma once
@@ -125,6 +127,7 @@ struct Step {
   // schedule is left, on all ranks alike, before any step behind this one.
   bool offers = false;
   std::uint8_t lag = 0;     // kWait, kDrain
+  std::uint8_t every = 1;   // kSignal: acts in iterations g of which g + 1 is a multiple of this
   std::uint16_t flag = 0;   // kPut, kSignal, kWait, kDrain, kClaim
   Tick tick;                // of the flag
   ChunkRange chunks;        // kReduce, kPut, kClaim
@@ -134,6 +137,11 @@ struct Step {
   std::uint32_t body = 0;   // kRepeat: how many steps
   std::uint32_t count = 0;  // kRepeat: how many times (0 is legal)
 };
+
+// Whether a step does anything in iteration g.
+inline bool acts_in(const Step& step, std::uint64_t g) noexcept {
+  return (g + 1) % step.every == 0;
+}
 
 struct Lane {
   std::string name;  // for people: "up", "down", "ring 1", ...

@@ -30,6 +30,7 @@ std::string emit(const Subject& subject, std::int32_t root, std::vector<Schedule
       return fmt::format("ranks 0 and {} disagree on the layout", rank);
     if (auto wrong = proving::illegal(schedule, *subject.placement); !wrong.empty()) return wrong;
   }
+  if (auto wrong = proving::lopsided(*schedules, *subject.placement); !wrong.empty()) return wrong;
   return proving::claims_differ(*schedules);
 }
 

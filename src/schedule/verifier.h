@@ -9,6 +9,7 @@
 //    have satisfied it, so the proof holds for every interleaving, not for the one that was run;
 //  - every wait ends, with the slots that there are, within its call and without a later one;
 //  - flags only grow, each is raised in one order, and only for whom it names;
+//  - a link is used by both its ends or by none, in every call;
 //  - places are legal: users' buffers are touched by their rank, or by a put over a posted link.
 #pragma once
 

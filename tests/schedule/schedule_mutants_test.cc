@@ -28,6 +28,10 @@ bool ends_lane(const Lane& lane, std::size_t at) {
                      blocks);
 }
 
+bool same_place(const Place& a, const Place& b) {
+  return a.kind == b.kind && a.area == b.area && a.owner == b.owner && a.tick == b.tick;
+}
+
 // A signal that comes later, a wait for more: the only harm can be that somebody waits for ever,
 // and a run to the end shows that nobody does.
 bool only_delays(const Mutant& mutant, const Lane& lane) {
@@ -120,6 +124,33 @@ std::string why_harmless(const Algorithm& algorithm, const Setting& setting, con
     return "the next slot of one is the same";
   if (mutant.mistake == Mistake::kSwap && lane.steps[mutant.step + 1].op == step.op)
     return "two of a kind that touch different data";
+  const auto source = [&](const Step& of) { return mutant.schedule.places[of.sources.begin]; };
+  if (mutant.mistake == Mistake::kSwap && step.op == Op::kPut) {
+    const Step& next = lane.steps[mutant.step + 1];
+    if (next.op == Op::kReduce && same_place(source(step), source(next)))
+      return "two that read the same, and write different places";
+    if (algorithm.name == "binomial" && next.op == Op::kSignal &&
+        source(step).kind == PlaceKind::kInput)
+      return "what is told is that slots have been read";
+  }
+  const auto sends = [&](const Step& other) {
+    return other.op == Op::kPut &&
+           mutant.schedule.peers[other.peers.begin] == mutant.schedule.peers[step.peers.begin];
+  };
+  if (algorithm.name == "binomial" && step.op == Op::kWait && step.lag != 0 &&
+      !setting.placement.mapped(mutant.schedule.rank, mutant.schedule.peers[step.peers.begin]) &&
+      std::none_of(lane.steps.begin(), lane.steps.end(), sends))
+    return "credit of a host to which nothing is sent in this call";
+  const std::int32_t host = setting.placement.host_of(mutant.schedule.rank);
+  if (step.every > 1 && setting.placement.members(host).size() == 2 &&
+      lane.steps[mutant.step - 1].op != Op::kWait &&
+      (mutant.mistake == Mistake::kNextTick || mutant.mistake == Mistake::kEarlierTurn))
+    return "the only mate is the root: it is not as far behind as mates may be";
+  if (algorithm.name == "binomial" && step.op == Op::kReduce &&
+      source(step).kind == PlaceKind::kSlot && source(step).owner == mutant.schedule.rank &&
+      (mutant.mistake == Mistake::kSwap || mutant.mistake == Mistake::kLaterTurn))
+    return "a leader fills no own slot but gives credit, which leaves mates, and it, some more "
+           "turns";
   if (mutant.mistake == Mistake::kSourcesSwapped && algorithm.name != "one-shot")
     return "one rank combines a chunk for all, so all still have the same bits";
   const std::int32_t members = algorithm.name == "ring"                ? setting.placement.ranks()
@@ -160,9 +191,26 @@ std::vector<Call> calls_of(const Subject& subject, std::int32_t root, bool in_pl
     calls.push_back({length, same ? root : (root + 1 + turn / 2) % ranks, in_place});
     ++turn;
   }
+  // So long that every slot is filled under one root and then under another.
   for (std::int32_t other = 0; other < ranks && !subject.reduces; ++other)
-    for (const std::int32_t one : {other, root}) calls.push_back({1, one, in_place});
+    for (const std::int32_t one : {other, root}) calls.push_back({slots + 1, one, in_place});
   return calls;
+}
+
+// One call of the mutated root between long ones of each other root, so that it stands at every
+// place between two credits that come seldom.
+bool caught_between_credits(const Subject& subject, std::int32_t root) {
+  constexpr std::int32_t kMostSeldom = 8;
+  const std::int32_t slots = subject.schedule(0, root).layout.areas.front().slots;
+  std::vector<Call> calls;
+  for (std::int32_t place = 0; place < kMostSeldom; ++place) {
+    for (std::int32_t other = 0; other < subject.placement->ranks(); ++other) {
+      calls.push_back({slots + 1, other, true});
+      calls.push_back({1, root, true});
+    }
+    calls.push_back({1, root, true});
+  }
+  return !verify(subject, calls).ok();
 }
 
 bool caught(const Subject& subject, std::int32_t root) {
@@ -196,6 +244,10 @@ void try_rank(const Algorithm& algorithm, const Setting& setting, std::int32_t r
     if (!why_harmless(algorithm, setting, mutant, lane).empty() ||
         means_the_next_event(algorithm, setting, original, mutant, lane.steps[mutant.step])) {
       ++tally->harmless;
+      continue;
+    }
+    if (algorithm.name == "binomial" && caught_between_credits(subject, root)) {
+      ++tally->caught;
       continue;
     }
     ADD_FAILURE() << algorithm.name << ", " << setting.placement.ranks() << " ranks, "

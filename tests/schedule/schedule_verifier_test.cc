@@ -106,6 +106,50 @@ TEST(Verifier, NoticesFlagsThatDoNotGrow) {
   EXPECT_THAT(still.fault, HasSubstr("raises flag 0 to 1, which already is 1"));
 }
 
+// Rank 0 sends to a ring of slots of rank 1, which tells in every so-many-th iteration only that it
+// has read them.
+Verdict told_seldom(std::int32_t slots, std::int32_t lag, std::int32_t every) {
+  Subject subject;
+  subject.placement = &two_hosts();
+  subject.reduces = false;
+  subject.schedule = [=](std::int32_t rank, std::int32_t) {
+    Builder schedule(rank, small_layout(slots));
+    auto lane = schedule.lane("all");
+    if (rank == 0)
+      lane.wait({1, {}}, {1}, lag)
+          .put({0, {}}, chunks(0, 1), input(0), slot(0, 1))
+          .copy(chunks(0, 1), input(0), {output(0)});
+    else
+      lane.wait({0, {}}, {0})
+          .copy(chunks(0, 1), slot(0, 1), {output(1)})
+          .signal({1, {}}, {0}, every);
+    return schedule.finish();
+  };
+  return verify(subject, std::vector<Call>{{1}, {9, 0, true}, {2}, {13}});
+}
+
+TEST(Verifier, CreditMayBeGivenSeldomAsLongAsItLasts) {
+  EXPECT_EQ(told_seldom(4, 4, 1).fault, "");
+  EXPECT_EQ(told_seldom(4, 4, 3).fault, "");
+  EXPECT_EQ(told_seldom(4, 4, 4).fault, "");
+  EXPECT_THAT(told_seldom(4, 4, 5).fault, HasSubstr("deadlock"));
+  EXPECT_THAT(told_seldom(3, 4, 3).fault, HasSubstr("race: writes"));
+  EXPECT_THAT(told_seldom(4, 4, 0).fault, HasSubstr("not done in every iteration"));
+}
+
+TEST(Verifier, ALinkHasTwoEnds) {
+  Subject subject;
+  subject.placement = &two_hosts();
+  subject.reduces = false;
+  subject.schedule = [](std::int32_t rank, std::int32_t) {
+    Builder schedule(rank, small_layout(1));
+    if (rank == 0) schedule.lane("all").signal({0, {}}, {1});
+    return schedule.finish();
+  };
+  EXPECT_EQ(verify(subject, std::vector<Call>{{1}}).fault,
+            "rank 0 uses its link to rank 1, which does not use it");
+}
+
 // Rank 0 broadcasts into rank 1's output over a posted link; what is asked for is the caller's
 // rule.
 Verdict landing(bool asks, bool waits, bool writes_after) {

@@ -118,6 +118,19 @@ TEST(Planner, DoublingEndsSoonerTheMoreRanksAHostHas) {
   EXPECT_EQ(name(8, 16 << 10), "hierarchical-tree");
 }
 
+TEST(Planner, FewBytesAreBroadcastUnasked) {
+  const schedule::Placement placement({0, 0, 1, 1});
+  Facts facts;
+  facts.placement = &placement;
+  const auto choice = [&](std::uint64_t bytes) {
+    return *choose(facts, {Collective::kBroadcast, bytes, {}});
+  };
+  EXPECT_EQ(choice(8).algorithm->name, "binomial");
+  EXPECT_EQ(choice(32 << 10).algorithm->name, "binomial");
+  EXPECT_EQ(choice(32 << 10).segment_bytes, 8u << 10);
+  EXPECT_EQ(choice(33 << 10).algorithm->name, "hierarchical-chain");
+}
+
 TEST(Planner, ManyHostsGetTrees) {
   std::vector<std::int32_t> hosts(100);
   for (std::size_t i = 0; i < hosts.size(); ++i) hosts[i] = static_cast<std::int32_t>(i);

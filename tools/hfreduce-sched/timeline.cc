@@ -141,7 +141,7 @@ class Simulation {
       }
       const bool acts = lane.segment() >= 0 && lane.segment() < run_.segments;
       if (lane.now().op != Op::kRepeat) {
-        if (acts) return;
+        if (acts && acts_in(lane.now(), static_cast<std::uint64_t>(lane.segment()))) return;
         ++lane.step;
       } else if (acts && lane.now().count > 0) {
         lane.repeat = ++lane.step;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace hfreduce::schedule::proving {
 namespace {
@@ -36,6 +37,8 @@ class Inspector {
         !fits(step.destinations, schedule_.places.size()) ||
         !fits(step.peers, schedule_.peers.size()))
       return "places or peers that are not there";
+    if (step.every == 0 || (step.every > 1 && step.op != Op::kSignal))
+      return "something other than a signal that is not done in every iteration";
     if (step.op == Op::kRepeat) return {};
     if (step.op == Op::kReduce) return reduce(step);
     if (step.flag >= schedule_.layout.flags) return "no such flag";
@@ -70,7 +73,7 @@ class Inspector {
       return {};
     if (step.op != Op::kSignal && step.op != Op::kWait) return "a put of a flag that slots carry";
     if (step.offers) return "an offer in a flag that slots carry";
-    if (step.lag != 0) return "credit by a flag that slots carry";
+    if (step.lag != 0 || step.every > 1) return "credit by a flag that slots carry";
     for (std::uint32_t i = 0; i < step.peers.count; ++i)
       if (!placement_.mapped(schedule_.rank, schedule_.peers[step.peers.begin + i]))
         return "a peer that sees no slots";
@@ -199,6 +202,18 @@ std::string illegal(const Schedule& schedule, const Placement& placement) {
   Inspector inspector(schedule, placement);
   for (const Lane& lane : schedule.lanes)
     if (auto wrong = inspector.lane(lane); !wrong.empty()) return wrong;
+  return {};
+}
+
+std::string lopsided(const std::vector<Schedule>& schedules, const Placement& placement) {
+  std::vector<std::pair<std::int32_t, std::int32_t>> uses;
+  for (const Schedule& schedule : schedules)
+    for (const std::int32_t peer : schedule.peers)
+      if (!placement.mapped(schedule.rank, peer)) uses.emplace_back(schedule.rank, peer);
+  std::sort(uses.begin(), uses.end());
+  for (const auto& [rank, peer] : uses)
+    if (!std::binary_search(uses.begin(), uses.end(), std::pair(peer, rank)))
+      return fmt::format("rank {} uses its link to rank {}, which does not use it", rank, peer);
   return {};
 }
 

@@ -91,7 +91,7 @@ bool Machine::advance(std::uint32_t index) {
       run.step += enters ? 1 : step.body + 1;
       continue;
     }
-    if (acts) {
+    if (acts && acts_in(step, base_ + static_cast<std::uint64_t>(segment))) {
       if (!execute(run, step, segment)) return false;
       ++steps_;
     }
