@@ -28,8 +28,8 @@ constexpr std::uint64_t kLeastSegment = 64 * kKiB, kLeastClaimedSegment = 32 * k
 constexpr std::uint32_t kEagerUpTo = 2 * kKiB;
 constexpr std::uint32_t kDirectSegment = 32 * kKiB;
 constexpr std::uint64_t kLeastDirectSegment = 8 * kKiB;
-// Up to here a broadcast between hosts is sent unasked: what is copied once more out of a slot costs
-// less than a round trip.
+// Up to here a broadcast between hosts is sent unasked: what is copied once more out of a slot
+// costs less than a round trip.
 constexpr std::uint64_t kUnaskedUpTo = 32 * kKiB;
 constexpr std::uint32_t kUnaskedSegment = 8 * kKiB;
 constexpr std::string_view kBinomial = "binomial";
