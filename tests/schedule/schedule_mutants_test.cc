@@ -107,6 +107,48 @@ bool means_the_next_event(const Algorithm& algorithm, const Setting& setting,
   return true;
 }
 
+std::string why_harmless_in_binomial(const Setting& setting, const Mutant& mutant,
+                                     const Lane& lane) {
+  const Schedule& schedule = mutant.schedule;
+  const Step& step = lane.steps[mutant.step];
+  const auto first_peer = [&](const Step& of) { return schedule.peers[of.peers.begin]; };
+  const auto source = [&](const Step& of) { return schedule.places[of.sources.begin]; };
+  if (mutant.mistake == Mistake::kSwap && step.op == Op::kPut &&
+      lane.steps[mutant.step + 1].op == Op::kSignal && source(step).kind == PlaceKind::kInput)
+    return "what is told is that slots have been read";
+  const auto sends = [&](const Step& other) {
+    return other.op == Op::kPut && first_peer(other) == first_peer(step);
+  };
+  if (step.op == Op::kWait && step.lag != 0 &&
+      !setting.placement.mapped(schedule.rank, first_peer(step)) &&
+      std::none_of(lane.steps.begin(), lane.steps.end(), sends))
+    return "credit of a host to which nothing is sent in this call";
+  const std::int32_t host = setting.placement.host_of(schedule.rank);
+  if (step.every > 1 && setting.placement.members(host).size() == 2 &&
+      lane.steps[mutant.step - 1].op != Op::kWait &&
+      (mutant.mistake == Mistake::kNextTick || mutant.mistake == Mistake::kEarlierTurn))
+    return "the only mate is the root: it is not as far behind as mates may be";
+  if (step.op == Op::kReduce && source(step).kind == PlaceKind::kSlot &&
+      source(step).owner == schedule.rank &&
+      (mutant.mistake == Mistake::kSwap || mutant.mistake == Mistake::kLaterTurn))
+    return "a leader fills no own slot but gives credit, which leaves mates, and it, some more "
+           "turns";
+  return {};
+}
+
+std::string why_harmless_in_groups(const Mutant& mutant, const Lane& lane) {
+  const Step& step = lane.steps[mutant.step];
+  const bool credit = mutant.mistake == Mistake::kPeerLess && step.lag > 0;
+  const bool later =
+      step.op == Op::kReduce &&
+      (mutant.mistake == Mistake::kLaterTurn ||
+       (mutant.mistake == Mistake::kSwap && lane.steps[mutant.step + 1].op == Op::kSignal));
+  if (credit || later)
+    return "a credit: ranks of a group fetch shares from each other, so one that goes on tells "
+           "that all have gone on";
+  return {};
+}
+
 // Why a mutant that was not caught is right all the same; empty: it is not, or nobody knows.
 std::string why_harmless(const Algorithm& algorithm, const Setting& setting, const Mutant& mutant,
                          const Lane& lane) {
@@ -129,28 +171,7 @@ std::string why_harmless(const Algorithm& algorithm, const Setting& setting, con
     const Step& next = lane.steps[mutant.step + 1];
     if (next.op == Op::kReduce && same_place(source(step), source(next)))
       return "two that read the same, and write different places";
-    if (algorithm.name == "binomial" && next.op == Op::kSignal &&
-        source(step).kind == PlaceKind::kInput)
-      return "what is told is that slots have been read";
   }
-  const auto sends = [&](const Step& other) {
-    return other.op == Op::kPut &&
-           mutant.schedule.peers[other.peers.begin] == mutant.schedule.peers[step.peers.begin];
-  };
-  if (algorithm.name == "binomial" && step.op == Op::kWait && step.lag != 0 &&
-      !setting.placement.mapped(mutant.schedule.rank, mutant.schedule.peers[step.peers.begin]) &&
-      std::none_of(lane.steps.begin(), lane.steps.end(), sends))
-    return "credit of a host to which nothing is sent in this call";
-  const std::int32_t host = setting.placement.host_of(mutant.schedule.rank);
-  if (step.every > 1 && setting.placement.members(host).size() == 2 &&
-      lane.steps[mutant.step - 1].op != Op::kWait &&
-      (mutant.mistake == Mistake::kNextTick || mutant.mistake == Mistake::kEarlierTurn))
-    return "the only mate is the root: it is not as far behind as mates may be";
-  if (algorithm.name == "binomial" && step.op == Op::kReduce &&
-      source(step).kind == PlaceKind::kSlot && source(step).owner == mutant.schedule.rank &&
-      (mutant.mistake == Mistake::kSwap || mutant.mistake == Mistake::kLaterTurn))
-    return "a leader fills no own slot but gives credit, which leaves mates, and it, some more "
-           "turns";
   if (mutant.mistake == Mistake::kSourcesSwapped && algorithm.name != "one-shot")
     return "one rank combines a chunk for all, so all still have the same bits";
   const std::int32_t members = algorithm.name == "ring"                ? setting.placement.ranks()
@@ -164,17 +185,9 @@ std::string why_harmless(const Algorithm& algorithm, const Setting& setting, con
   if (algorithm.collective == Collective::kBroadcast && mutant.mistake == Mistake::kPeerLess &&
       step.op == Op::kSignal)
     return "all ranks name themselves, only a leader waits for itself";
-  const bool grouped =
-      algorithm.name == "grouped" && algorithm.collective == Collective::kBroadcast;
-  const bool credit = mutant.mistake == Mistake::kPeerLess && step.lag > 0;
-  const bool later =
-      step.op == Op::kReduce &&
-      (mutant.mistake == Mistake::kLaterTurn ||
-       (mutant.mistake == Mistake::kSwap && lane.steps[mutant.step + 1].op == Op::kSignal));
-  if (grouped && (credit || later))
-    return "a credit: ranks of a group fetch shares from each other, so one that goes on tells "
-           "that "
-           "all have gone on";
+  if (algorithm.name == "binomial") return why_harmless_in_binomial(setting, mutant, lane);
+  if (algorithm.name == "grouped" && algorithm.collective == Collective::kBroadcast)
+    return why_harmless_in_groups(mutant, lane);
   return {};
 }
 
