@@ -31,7 +31,7 @@ constexpr std::uint64_t kLeastDirectSegment = 8 * kKiB;
 // Up to here a broadcast between hosts is sent unasked: what is copied once more out of a slot
 // costs less than a round trip.
 constexpr std::uint64_t kUnaskedUpTo = 32 * kKiB;
-constexpr std::uint32_t kUnaskedSegment = 8 * kKiB;
+constexpr std::uint32_t kUnaskedSegment = 32 * kKiB, kUnaskedSegmentAmongMates = 16 * kKiB;
 constexpr std::string_view kBinomial = "binomial";
 // Where mates hand each other what came over a link, which costs turns of the scheduler.
 constexpr std::uint32_t kLinkSegmentAmongMates = 256 * kKiB;
@@ -174,7 +174,8 @@ std::uint32_t segment_capacity(const Algorithm& algorithm, const schedule::Place
   if (algorithm.name == "eager") return kEagerUpTo;
   if (algorithm.name == kDirect) return kDirectSegment;
   if (algorithm.name == kGrouped) return kGroupedSegment;
-  if (algorithm.name == kBinomial) return kUnaskedSegment;
+  if (algorithm.name == kBinomial)
+    return placement.most_local() > 1 ? kUnaskedSegmentAmongMates : kUnaskedSegment;
   if (algorithm.name.starts_with("hierarchical") && placement.hosts() > 1)
     return kHierarchicalSegment;
   if (is_zero_copy(algorithm)) return kZeroCopySegment;

@@ -127,7 +127,7 @@ TEST(Planner, FewBytesAreBroadcastUnasked) {
   };
   EXPECT_EQ(choice(8).algorithm->name, "binomial");
   EXPECT_EQ(choice(32 << 10).algorithm->name, "binomial");
-  EXPECT_EQ(choice(32 << 10).segment_bytes, 8u << 10);
+  EXPECT_EQ(choice(32 << 10).segment_bytes, 16u << 10);
   EXPECT_EQ(choice(33 << 10).algorithm->name, "hierarchical-chain");
 }
 
