@@ -140,10 +140,8 @@ class Binder {
   void lay_straight() {
     if (plan_.lanes.size() != 1 || !plan_.links.empty()) return;
     const BoundLane& lane = plan_.lanes.front();
-    const auto is_plain = [&](const BoundStep& step) {
-      return step.op != Op::kRepeat && step.op != Op::kClaim && !step.offers && step.every == 1 &&
-             !any_place(step.sources, is_peers_buffer) &&
-             !any_place(step.destinations, is_peers_buffer);
+    const auto is_plain = [](const BoundStep& step) {
+      return step.op != Op::kRepeat && step.op != Op::kClaim && step.every == 1;
     };
     if (!std::all_of(lane.steps.begin(), lane.steps.end(), is_plain)) return;
     for (std::uint32_t turn = 0; turn <= lane.skew; ++turn) {

@@ -17,6 +17,11 @@ using transport::Tag;
 // between hosts, on AMD's.
 constexpr std::uint64_t kPastCachesFrom = 16 << 20;
 
+// Beyond, nothing is gained by it, and peers that sleep would be woken late: after a stretch of
+// steps. Workers are not called either.
+constexpr std::uint64_t kStraightUpTo = 256 << 10;
+static_assert(kStraightUpTo < kShareCallsFrom);
+
 std::int64_t tick_of(const schedule::Tick& tick, std::uint64_t iteration,
                      std::int32_t repetition) noexcept {
   return static_cast<std::int64_t>(tick.at(iteration, static_cast<std::uint32_t>(repetition)));
@@ -35,9 +40,6 @@ transport::Flag& flag_of(const BoundSignal& signal, const SlotRing& ring,
 }
 
 // Flags that carry offers have lines of their own.
-transport::FlagLine& offer_line(const BoundSignal& signal) noexcept {
-  return *reinterpret_cast<transport::FlagLine*>(signal.line);
-}
 transport::Offer read_offer(const WaitLine& wait, std::int64_t value) noexcept {
   return reinterpret_cast<const transport::FlagLine*>(wait.line)->read_offer(
       static_cast<std::uint64_t>(value));
@@ -67,8 +69,8 @@ void Run::begin(const Route& route, const Call& call, std::uint64_t base) {
     sources_.resize(plan.most_operands);
     destinations_.resize(plan.most_operands);
   }
-  straight_ =
-      cut_.segments == 1 && !plan.straight.empty() && multiplied_ == kAll && !shared_.worth_it();
+  straight_ = cut_.segments == 1 && !plan.straight.empty() && multiplied_ == kAll &&
+              call.elements * call.element_bytes <= kStraightUpTo;
   if (straight_) return begin_straight();
   lanes_.resize(plan.lanes.size());
   if (plan.ticket_rings != 0) tickets_.assign(plan.ticket_rings, {});
@@ -217,8 +219,7 @@ bool Run::execute(LaneState& state, const BoundStep& step, std::uint32_t segment
       return put(state, step, here(segment, state.repetition));
     case Op::kSignal:
       if (step.every > 1 && (base_ + segment + 1) % step.every != 0) return true;
-      if (step.offers)
-        offer_line(step.signal).write_offer(static_cast<std::uint64_t>(tick + 1), call_->offer);
+      if (step.offers) write_offer(step, tick + 1, call_->offer);
       return signal(state, step, tick + 1);
     case Op::kWait:
       return step.offers ? accept(state, step, tick + 1) : wait(state, step, tick + 1 - step.lag);
@@ -342,7 +343,7 @@ void Run::decline(const BoundPlan& plan, const Call& call, std::uint64_t base) n
     for (const BoundStep& step : lane.steps) {
       if (step.op != Op::kSignal || !step.offers) continue;
       const std::int64_t value = tick_of(step.tick, base, 0) + 1;
-      offer_line(step.signal).write_offer(static_cast<std::uint64_t>(value), {});
+      write_offer(step, value, {});
       raise(step, value);
     }
   }
@@ -366,6 +367,12 @@ bool Run::signal(LaneState& state, const BoundStep& step, std::int64_t value) no
 void Run::raise(const BoundStep& step, std::int64_t value) const noexcept {
   set_flag(step, value);
   ring(step.signal);
+}
+
+void Run::write_offer(const BoundStep& step, std::int64_t value,
+                      const transport::Offer& offer) const noexcept {
+  reinterpret_cast<transport::FlagLine*>(step.signal.line)
+      ->write_offer(static_cast<std::uint64_t>(value), offer);
 }
 
 void Run::set_flag(const BoundStep& step, std::int64_t value) const noexcept {

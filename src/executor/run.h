@@ -122,6 +122,8 @@ class Run {
   Reduction reduction_of(const BoundStep& step, const kernels::ReduceArgs& args) const noexcept;
   bool share(LaneState& state) noexcept;
   void raise(const BoundStep& step, std::int64_t value) const noexcept;
+  void write_offer(const BoundStep& step, std::int64_t value,
+                   const transport::Offer& offer) const noexcept;
   void set_flag(const BoundStep& step, std::int64_t value) const noexcept;
   void ring(const BoundSignal& signal) const noexcept;
   // run_claims.cc

@@ -42,6 +42,7 @@ bool Run::claim(LaneState& state, const BoundStep& step, const Here& here) noexc
 }
 
 bool Run::nothing_left(const LaneState& state) const noexcept {
+  if (straight_) return false;  // nothing is claimed
   const auto& steps = state.lane->steps;
   const auto step =
       std::find_if(steps.begin() + state.at, steps.end(),

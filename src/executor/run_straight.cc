@@ -18,14 +18,17 @@ inline bool Run::execute_straight(const BoundStep& step) noexcept {
   const auto tick = static_cast<std::int64_t>(step.tick.at(base_, 0));
   switch (step.op) {
     case Op::kWait:
-      return wait(only_, step, tick + 1 - step.lag);
+      return step.offers ? accept(only_, step, tick + 1) : wait(only_, step, tick + 1 - step.lag);
     case Op::kPut:
       copy(step);
       [[fallthrough]];
     case Op::kSignal:
+      if (step.offers) write_offer(step, tick + 1, call_->offer);
       set_flag(step, tick + 1);
       return true;
     case Op::kReduce:
+      if (const PeerBuffers* peer = private_source(step))
+        return read_private(only_, step, whole_, *peer);
       if (step.sources.count != 1 || step.destinations.count != 1 || step.final)
         return reduce(only_, step, whole_);
       copy(step);
@@ -39,9 +42,11 @@ bool Run::advance_straight() noexcept {
   const std::span<const BoundStep> steps = plan_->straight;
   const std::uint32_t begin = only_.at;
   std::uint32_t at = begin;
+  const std::uint64_t copied = only_.copied;
   bool raised = false;
   for (; at != steps.size() && execute_straight(steps[at]); ++at) {
     only_.peer_at = 0;
+    only_.copied = 0;
     raised |= steps[at].signal.line != nullptr;
   }
   only_.at = at;
@@ -51,7 +56,7 @@ bool Run::advance_straight() noexcept {
     only_.turn = 1;
     lanes_left_ = 0;
   }
-  return at != begin;
+  return at != begin || only_.copied != copied;
 }
 
 void Run::copy(const BoundStep& step) noexcept {

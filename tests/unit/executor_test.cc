@@ -232,7 +232,6 @@ TEST(Engine, PlansThatNeedNoInterpreterAreLaidStraight) {
     EXPECT_TRUE(std::ranges::is_sorted(plan.straight, {}, skew)) << name;
     EXPECT_FALSE(plan.straight_doorbells.empty()) << name;
   }
-  EXPECT_TRUE(bound(host, Collective::kAllReduce, "zero-copy").straight.empty());
   EXPECT_TRUE(bound(host, Collective::kAllReduce, "claimed").straight.empty());
   EXPECT_TRUE(bound(hosts, Collective::kAllReduce, "recursive-doubling").straight.empty());
 }
