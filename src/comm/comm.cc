@@ -151,7 +151,10 @@ Status Comm::agree(const std::vector<std::string>& greetings) {
   facts_.placement = placement_.get();
   const std::int32_t known_cores = cores_in(cores);
   facts_.crowded = placement_->hosts() == 1 && known_cores > 0 && known_cores < ranks_;
+  HFR_TRY(planner::check_forced(wanted.algorithm));
   facts_.forced = wanted.algorithm;
+  if (const std::string lost = planner::explain_forced(facts_); !lost.empty() && rank_ == 0)
+    HFR_LOG(kWarn, "plan", "{}", lost.substr(1));
   facts_.segment_bytes = static_cast<std::uint32_t>(wanted.segment);
   facts_.leaders = planner::choose_leaders(*placement_, std::max<std::int64_t>(0, wanted.leaders));
   sockets_ = static_cast<std::int32_t>(std::clamp<std::int64_t>(wanted.sockets, 1, 16));

@@ -140,7 +140,7 @@ void Comm::explain() const {
   text += fmt::format(". Allreduce: {}. Broadcast: {}.",
                       planner::explain(facts_, algorithms::Collective::kAllReduce),
                       planner::explain(facts_, algorithms::Collective::kBroadcast));
-  text += grouping_ + planner::explain_grouping(facts_);
+  text += planner::explain_forced(facts_) + grouping_ + planner::explain_grouping(facts_);
   if (options_.settings.deterministic != 0 && options_.settings.group.empty())
     text += " What systems say of caches and packages was not asked: HFREDUCE_DETERMINISTIC is 1.";
   text += explain_tuning();

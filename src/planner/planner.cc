@@ -338,6 +338,28 @@ std::string explain(const Facts& facts, Collective collective) {
   return text;
 }
 
+Status check_forced(std::string_view text) {
+  if (text.empty()) return {};
+  HFR_ASSIGN(const Wanted wanted, parse_wanted(text));
+  const auto& known = algorithms::all();
+  if (std::any_of(known.begin(), known.end(),
+                  [&](const Algorithm& algorithm) { return algorithm.name == wanted.name; }))
+    return {};
+  return Status(Code::kInvalidArgument,
+                fmt::format("HFREDUCE_ALGORITHM: there is no algorithm '{}' (`hfreduce-sched "
+                            "list` names them)",
+                            wanted.name));
+}
+
+std::string explain_forced(const Facts& facts) {
+  if (facts.forced.empty()) return "";
+  const std::string_view name = std::string_view(facts.forced).substr(0, facts.forced.find('@'));
+  for (const auto collective : {Collective::kAllReduce, Collective::kBroadcast})
+    if (usable(collective, name, *facts.placement) != nullptr) return "";
+  return fmt::format(" HFREDUCE_ALGORITHM={} has no effect: it does not work on these ranks.",
+                     facts.forced);
+}
+
 std::string explain_grouping(const Facts& facts) {
   const schedule::Placement& placement = *facts.placement;
   if (placement.levels() == 0) return "";

@@ -76,6 +76,10 @@ Tuning worth_taking(const Facts& facts, const Tuning& all, std::uint64_t apart =
 
 // For people: "one-shot up to 32 KiB, then two-shot in segments of 32 to 256 KiB".
 std::string explain(const Facts& facts, algorithms::Collective collective);
+// HFREDUCE_ALGORITHM. Errors: kInvalidArgument, it names no algorithm, or no segment behind the @.
+Status check_forced(std::string_view text);
+// A sentence where what it forces works for no collective on these ranks; else empty.
+std::string explain_forced(const Facts& facts);
 // Sentences: what is made of the groups inside hosts, and why. Empty: there are none.
 std::string explain_grouping(const Facts& facts);
 // For the smallest, a middle and the largest size, what was measured: "8 B one-shot in 0.4 us,

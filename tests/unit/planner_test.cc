@@ -155,6 +155,17 @@ TEST(Planner, AForcedNameMustExistAndApplyButASettingIsPassedOverWhereItDoesNot)
   facts.forced = "chain";
   EXPECT_EQ(choose(facts, {Collective::kBroadcast, 8, {}})->algorithm->name, "chain");
   EXPECT_TRUE(choose(facts, {Collective::kAllReduce, 8, {}}).ok());
+  EXPECT_EQ(explain_forced(facts), "");
+  facts.forced = "two-shot@64K";  // not between hosts
+  EXPECT_TRUE(choose(facts, {Collective::kAllReduce, 8, {}}).ok());
+  EXPECT_THAT(explain_forced(facts), testing::HasSubstr("two-shot@64K has no effect"));
+}
+
+TEST(Planner, AForcedNameThatDoesNotExistIsRefused) {
+  EXPECT_TRUE(check_forced("").ok());
+  EXPECT_TRUE(check_forced("ring@64K").ok());
+  EXPECT_THAT(check_forced("rings").text(), testing::HasSubstr("no algorithm 'rings'"));
+  EXPECT_EQ(check_forced("ring@").code(), Code::kInvalidArgument);
 }
 
 TEST(Planner, LeadersAreAsManyAsWantedAndThere) {
