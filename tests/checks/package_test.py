@@ -46,10 +46,10 @@ class Copy:
     def __init__(self, work, visible):
         run(["sh", "-c", OVERLAY.format(work)])
         self.root = work / "root"
+        run(["mount", "-t", "tmpfs", "none", self.root / "tmp"])  # first: the tree may lie in /tmp
         for folder in (pathlib.Path("/proc"), pathlib.Path("/sys"), pathlib.Path("/dev"), *visible):
             (self.root / folder.relative_to("/")).mkdir(parents=True, exist_ok=True)
             run(["mount", "--rbind", folder, self.root / folder.relative_to("/")])
-        run(["mount", "-t", "tmpfs", "none", self.root / "tmp"])
 
     def run(self, *command, expected=0):
         clean = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
