@@ -173,20 +173,7 @@ class Draw(Sched, unittest.TestCase):
         self.assertEqual(self.draw("--algorithm", "ring", "--ranks", 2, *ALL_FREE).done_after, "0 ns")
         self.assertEqual(self.draw("--algorithm", "ring", "--ranks", 2, "--bytes", 0).links, {(0, 1): "0", (1, 0): "0"})
 
-    def test_groups_are_shown_and_proved(self):
-        shown = sched("show", "--algorithm", "grouped", "--collective", "allreduce", "--ranks", 8, "--groups", "3,5").stdout
-        self.assertIn("8 ranks, one host, 2 groups\n", shown)
-        self.assertIn('lane "sum 1"', shown)
-        nested = sched("show", "--algorithm", "hierarchical-ring", "--ranks", 16, "--hosts", 2, "--groups", "4/2").stdout
-        self.assertIn("2 hosts, 4 groups, 8 groups\n", nested)
-        done = sched("verify", "--ranks", "4-9", "--groups", "2,1")
-        self.assertRegex(done.stdout, r"broadcast +grouped +proved +6 settings")
-        self.assertEqual(done.returncode, 0)
-
     def test_bad_input_gets_a_sentence(self):
-        self.refused("whose ranks form groups", "show", "--algorithm", "grouped", "--collective", "broadcast", "--ranks", 4)
-        for groups in ("0", "x", "4,", "/2", "2//2", "-1", "4;4", " 4"):
-            self.refused("are neither sizes like 4,2", "show", "--algorithm", "ring", "--ranks", 4, f"--groups={groups}")
         ring = ("draw", "-o", self.file, "--algorithm", "ring", "--ranks")
         self.refused("at most 64 ranks", *ring, 65)
         self.refused("one number of ranks", *ring, "2-3")
