@@ -8,6 +8,7 @@
 // No credits are needed: a rank stages g + 2 after all of g was done, in its own slots, which the
 // others then leave alone; and it claims of g + 1 when all have come there, done with g - 1.
 #include "algorithms/emitters.h"
+#include "algorithms/host_pass.h"
 #include "schedule/builder.h"
 
 namespace hfreduce::algorithms {
@@ -21,18 +22,6 @@ constexpr std::int32_t kSlots = 2;
 constexpr std::uint8_t kStage = 0;
 
 constexpr Event kArrived{0, {}}, kClaims{1, {}};
-
-Peers everybody(const Placement& placement) {
-  Peers peers;
-  for (std::int32_t peer = 0; peer < placement.ranks(); ++peer) peers.push_back(peer);
-  return peers;
-}
-
-Peers all_but(const Placement& placement, std::int32_t rank) {
-  Peers peers = everybody(placement);
-  peers.erase(peers.begin() + rank);
-  return peers;
-}
 
 Layout bare_layout() {
   Layout layout;
@@ -57,7 +46,7 @@ Schedule emit_claimed(const Request& request, std::int32_t rank) {
   const Placement& placement = *request.placement;
   Builder schedule(rank, claimed_layout(request));
   if (placement.ranks() == 1) return schedule.finish();
-  const Peers peers = all_but(placement, rank);
+  const Peers peers = other_mates(placement, rank);
   const ChunkRange all = chunks(0, kChunks);
   Reduction sum;
   for (std::int32_t owner = 0; owner < placement.ranks(); ++owner)
@@ -67,7 +56,7 @@ Schedule emit_claimed(const Request& request, std::int32_t rank) {
   lane.copy(all, input(rank), {slot(kStage, rank)}).signal(kArrived, peers);
   lane.skew(1)
       .wait(kArrived, peers)
-      .claim(kClaims, everybody(placement), all, sum)
+      .claim(kClaims, placement.members(0), all, sum)
       .copy(all, slot(kStage, rank), {output(rank)});
   return schedule.finish();
 }
@@ -79,7 +68,7 @@ Schedule emit_zero_copy_claimed(const Request& request, std::int32_t rank) {
   const Placement& placement = *request.placement;
   Builder schedule(rank, zero_copy_claimed_layout(request));
   if (placement.ranks() == 1) return schedule.finish();
-  const Peers peers = all_but(placement, rank);
+  const Peers peers = other_mates(placement, rank);
   Reduction sum;
   for (std::int32_t owner = 0; owner < placement.ranks(); ++owner) {
     sum.sources.push_back(input(owner));
@@ -88,7 +77,7 @@ Schedule emit_zero_copy_claimed(const Request& request, std::int32_t rank) {
   schedule.lane("all")
       .offer(kArrived, peers)
       .accept(kArrived, peers)
-      .claim(kClaims, everybody(placement), chunks(0, kChunks), sum);
+      .claim(kClaims, placement.members(0), chunks(0, kChunks), sum);
   return schedule.finish();
 }
 

@@ -5,6 +5,7 @@
 // later iteration than g, which they raised after they were done with g. How many slots that takes
 // was found by the verifier: with one fewer both algorithms race.
 #include "algorithms/emitters.h"
+#include "algorithms/host_pass.h"
 #include "schedule/builder.h"
 
 namespace hfreduce::algorithms {
@@ -15,13 +16,6 @@ using namespace schedule;
 constexpr std::int32_t kOneShotSlots = 4;
 constexpr std::int32_t kTwoShotSlots = 2;
 constexpr std::uint8_t kStage = 0;  // the only area of both
-
-Peers others(const Placement& placement, std::int32_t rank) {
-  Peers peers;
-  for (std::int32_t peer = 0; peer < placement.ranks(); ++peer)
-    if (peer != rank) peers.push_back(peer);
-  return peers;
-}
 
 // What every rank contributes, in the order of ranks. One's own comes from the input: reading back
 // what one has just staged is slow.
@@ -48,7 +42,7 @@ Schedule emit_one_shot(const Request& request, std::int32_t rank) {
   const Placement& placement = *request.placement;
   if (placement.ranks() == 1) return alone(rank, one_shot_layout(request));
   Builder schedule(rank, one_shot_layout(request));
-  const Peers peers = others(placement, rank);
+  const Peers peers = other_mates(placement, rank);
   const Event staged{0, {}};
   auto lane = schedule.lane("all");
   lane.stage(chunks(0, 1), input(rank), slot(kStage, rank)).signal(staged, peers);
@@ -75,7 +69,7 @@ Schedule emit_two_shot(const Request& request, std::int32_t rank) {
   const std::int32_t ranks = placement.ranks();
   if (ranks == 1) return alone(rank, two_shot_layout(request));
   Builder schedule(rank, two_shot_layout(request));
-  const Peers peers = others(placement, rank);
+  const Peers peers = other_mates(placement, rank);
   const Event staged{0, {}}, reduced{1, {}};
   auto lane = schedule.lane("all");
   const auto move_others = [&](const Place& from, const Place& to) {

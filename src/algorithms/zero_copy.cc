@@ -5,19 +5,13 @@
 // No credits are needed: who raises `offered` for the next call has seen everybody's `done` of this
 // one.
 #include "algorithms/emitters.h"
+#include "algorithms/host_pass.h"
 #include "schedule/builder.h"
 
 namespace hfreduce::algorithms {
 namespace {
 
 using namespace schedule;
-
-Peers all_but(const Placement& placement, std::int32_t rank) {
-  Peers peers;
-  for (std::int32_t peer = 0; peer < placement.ranks(); ++peer)
-    if (peer != rank) peers.push_back(peer);
-  return peers;
-}
 
 constexpr Event kOffered{0, {}}, kDone{1, {}};
 
@@ -39,7 +33,7 @@ Schedule emit_zero_copy(const Request& request, std::int32_t rank) {
   const Placement& placement = *request.placement;
   Builder schedule(rank, zero_copy_layout(request));
   if (placement.ranks() == 1) return schedule.finish();
-  const Peers peers = all_but(placement, rank);
+  const Peers peers = other_mates(placement, rank);
   Places inputs, outputs;
   for (std::int32_t owner = 0; owner < placement.ranks(); ++owner) {
     inputs.push_back(input(owner));
@@ -64,7 +58,7 @@ Schedule emit_zero_copy_broadcast(const Request& request, std::int32_t rank) {
   const std::int32_t root = request.root;
   auto lane = schedule.lane("all");
   if (rank == root) {
-    const Peers peers = all_but(placement, rank);
+    const Peers peers = other_mates(placement, rank);
     lane.offer(kOffered, peers).copy(chunks(0, 1), input(rank), {output(rank)}).wait(kDone, peers);
   } else {
     lane.accept(kOffered, {root})
