@@ -127,8 +127,13 @@ Report Node::own_report(std::uint64_t sequence) {
   if (hooks_.call_state) {
     const CallState state = hooks_.call_state(sequence);
     own.phase = static_cast<Stand::Phase>(state.phase);
-    own.fingerprint = state.phase == CallState::Phase::kNotStarted ? 0 : state.fingerprint;
-    own.description = state.description;
+    if (state.phase == CallState::Phase::kNotStarted) {
+      if (state.waiting) own.phase = Stand::Phase::kHeldUp;
+      own.called = state.called;
+    } else {
+      own.fingerprint = state.fingerprint;
+      own.description = state.description;
+    }
   }
   report.add(own);
   return report;

@@ -15,6 +15,26 @@ bool called(const Stand& stand) {
   return stand.phase == Stand::Phase::kActive || stand.phase == Stand::Phase::kDone;
 }
 
+bool behind(const Stand& stand) {
+  return stand.phase == Stand::Phase::kNotStarted || stand.phase == Stand::Phase::kHeldUp;
+}
+
+RankSet blamed(const Report& report, std::int32_t ranks) {
+  std::uint64_t furthest = ~std::uint64_t{0};
+  RankSet answered;
+  for (const Stand& stand : report.stands()) {
+    answered.add(stand.ranks);
+    if (behind(stand)) furthest = std::min(furthest, stand.called);
+  }
+  RankSet absent = answered.complement(ranks), held_up;
+  for (const Stand& stand : report.stands()) {
+    if (stand.phase == Stand::Phase::kLeft) absent.add(stand.ranks);
+    if (!behind(stand) || stand.called != furthest) continue;
+    (stand.phase == Stand::Phase::kHeldUp ? held_up : absent).add(stand.ranks);
+  }
+  return absent.empty() ? held_up : absent;
+}
+
 std::string plural(const RankSet& ranks) {
   return fmt::format("rank{} {}", ranks.count() == 1 ? "" : "s", ranks.to_string());
 }
@@ -65,10 +85,12 @@ void Report::add(const Stand& stand) {
     const auto at = std::find_if(stands_.rbegin(), stands_.rend(), fits);
     if (at == stands_.rend()) return false;
     at->ranks.add(stand.ranks);
+    at->called = std::min(at->called, stand.called);  // rather too many blamed than one missing
     return true;
   };
   if (take([&](const Stand& other) {
-        return other.phase == stand.phase && other.fingerprint == stand.fingerprint;
+        return other.phase == stand.phase && other.fingerprint == stand.fingerprint &&
+               other.called == stand.called;
       })) {
     return;
   }
@@ -86,7 +108,7 @@ void Report::add(const Report& other) {
 void Report::write(Writer& writer) const {
   writer.u8(static_cast<std::uint8_t>(stands_.size()));
   for (const Stand& stand : stands_) {
-    writer.u8(static_cast<std::uint8_t>(stand.phase)).u32(stand.fingerprint);
+    writer.u8(static_cast<std::uint8_t>(stand.phase)).u32(stand.fingerprint).u64(stand.called);
     writer.text(stand.description, kMostDescription);
     stand.ranks.write(writer, 7000 / stands_.size());
   }
@@ -101,8 +123,9 @@ std::optional<Report> Report::read(Reader& reader, std::int32_t ranks) {
     const std::uint8_t phase = reader.u8();
     stand.phase = static_cast<Stand::Phase>(phase);
     stand.fingerprint = reader.u32();
+    stand.called = reader.u64();
     stand.description = reader.text(kMostDescription);
-    if (phase > 3 || !stand.ranks.read(reader, ranks) || stand.ranks.empty()) return std::nullopt;
+    if (phase > 4 || !stand.ranks.read(reader, ranks) || stand.ranks.empty()) return std::nullopt;
     report.add(stand);
   }
   return report;
@@ -117,16 +140,15 @@ Judgement judge(const Report& report, std::uint64_t sequence, std::int32_t ranks
         mismatch(calls, sequence).with_rank(calls.front().ranks.lowest()).with_sequence(sequence);
     return judgement;
   }
-  RankSet started, waiting, left;
+  RankSet waiting, left;
   std::string what = "the operation";
   for (const Stand& stand : report.stands()) {
-    if (called(stand)) started.add(stand.ranks);
     if (stand.phase == Stand::Phase::kLeft) left.add(stand.ranks);
     if (stand.phase != Stand::Phase::kActive) continue;
     waiting.add(stand.ranks);
     if (!stand.description.empty()) what = stand.description;
   }
-  judgement.absent = started.complement(ranks);
+  judgement.absent = blamed(report, ranks);
   if (left.empty() || waiting.empty()) return judgement;
   judgement.failure =
       Status(Code::kMismatch,

@@ -15,8 +15,10 @@ namespace hfreduce::bootstrap {
 
 // Ranks that say the same.
 struct Stand {
-  enum class Phase : std::uint8_t { kNotStarted = 0, kActive = 1, kDone = 2, kLeft = 3 };
+  // kHeldUp: has not called it, for it waits in an earlier one.
+  enum class Phase : std::uint8_t { kNotStarted, kActive, kDone, kLeft, kHeldUp };
   Phase phase = Phase::kNotStarted;
+  std::uint64_t called = 0;       // kNotStarted, kHeldUp: the latest operation that they called
   std::uint32_t fingerprint = 0;  // 0: not known any more
   std::string description;
   RankSet ranks;
@@ -38,7 +40,9 @@ class Report {
 
 struct Judgement {
   Status failure;  // kMismatch, or success
-  RankSet absent;  // have not called the operation, or did not answer
+  // Whom the others wait for: did not answer, or have not called the operation and are furthest
+  // behind. Those held up in an earlier one only if nobody else is to blame.
+  RankSet absent;
 };
 
 // `name`: a rank for people ("rank 3 on host B").

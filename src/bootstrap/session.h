@@ -33,6 +33,8 @@ struct Member {
 struct CallState {
   enum class Phase : std::uint8_t { kNotStarted = 0, kActive = 1, kDone = 2 };
   Phase phase = Phase::kNotStarted;
+  std::uint64_t called = 0;  // the latest operation that it called
+  bool waiting = false;      // in that one
   std::uint32_t fingerprint = 0;
   std::string
       description;  // "allreduce of 1024 float32, sum": at most 100 bytes; empty if not started
@@ -41,7 +43,7 @@ struct CallState {
 // The answer of the tree to "what is everyone doing about operation `sequence`?".
 struct Diagnosis {
   std::uint64_t sequence = 0;
-  std::vector<std::int32_t> absent;  // have not called it
+  std::vector<std::int32_t> absent;  // have not called it, and hold the others up
 };
 
 // What a session calls back, on the control thread; none may block or call the session.

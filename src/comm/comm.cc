@@ -241,6 +241,8 @@ bootstrap::CallState Comm::call_state(std::uint64_t sequence) const {
   if (engine == nullptr) return state;
   const executor::History::Entry entry = engine->history().find(sequence);
   state.phase = static_cast<bootstrap::CallState::Phase>(entry.phase);
+  state.called = entry.called;
+  state.waiting = entry.waiting;
   state.fingerprint = entry.fingerprint;
   state.description = entry.description.substr(0, 100);
   return state;

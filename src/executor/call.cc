@@ -67,9 +67,11 @@ std::optional<std::pair<Signature, std::uint32_t>> History::read(
 
 History::Entry History::find(std::uint64_t sequence) const {
   Entry entry;
-  if (sequence > called_.load(std::memory_order_acquire)) return entry;
-  entry.phase =
-      sequence <= completed_.load(std::memory_order_relaxed) ? Phase::kDone : Phase::kActive;
+  entry.called = called_.load(std::memory_order_acquire);
+  const std::uint64_t completed = completed_.load(std::memory_order_relaxed);
+  entry.waiting = completed < entry.called;
+  if (sequence > entry.called) return entry;
+  entry.phase = sequence <= completed ? Phase::kDone : Phase::kActive;
   const auto call = read(sequence);
   if (!call) return entry;
   entry.fingerprint = call->second;

@@ -88,6 +88,8 @@ class History {
   enum class Phase : std::uint8_t { kNotStarted, kActive, kDone };
   struct Entry {
     Phase phase = Phase::kNotStarted;
+    std::uint64_t called = 0;  // the latest operation that was
+    bool waiting = false;      // it is not done yet
     std::uint32_t fingerprint = 0;
     std::string description;  // with the call before it, if that is not too long ago
   };

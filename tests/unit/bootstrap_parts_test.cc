@@ -266,6 +266,36 @@ TEST(Judgement, AbsentAreThoseWhoHaveNotCalledOrNotAnswered) {
   EXPECT_EQ(judgement.absent.to_string(), "3-5");
 }
 
+Stand behind(Stand::Phase phase, std::uint64_t called, std::initializer_list<int> ranks) {
+  Stand result = stand(phase, 0, ranks);
+  result.called = called;
+  return result;
+}
+
+TEST(Judgement, WhoIsHeldUpByAnotherRankIsNotToBlame) {
+  using enum Stand::Phase;
+  const auto absent = [](std::initializer_list<Stand> stands, std::int32_t ranks) {
+    return judged(stands, ranks).absent.to_string();
+  };
+  const Stand root = stand(kActive, 5, {0});  // went ahead: its broadcast needed nobody's answer
+  EXPECT_EQ(absent({root, behind(kHeldUp, 8, {1, 2}), behind(kNotStarted, 7, {3})}, 4), "3");
+  EXPECT_EQ(absent({root, behind(kHeldUp, 8, {1, 2})}, 4), "3") << "does not answer";
+  EXPECT_EQ(absent({root, behind(kNotStarted, 8, {1}), behind(kNotStarted, 7, {2, 3})}, 4), "2, 3");
+  EXPECT_EQ(absent({root, behind(kNotStarted, 8, {1}), behind(kHeldUp, 7, {2})}, 3), "2")
+      << "it started a request and no more";
+  EXPECT_EQ(absent({root, behind(kHeldUp, 8, {1, 2, 3})}, 4), "1-3") << "somebody has to be";
+}
+
+TEST(Judgement, OfVeryManyStandsNobodyWhoIsBehindGetsLost) {
+  using enum Stand::Phase;
+  Report report;
+  report.add(stand(kActive, 5, {0}));
+  for (int rank = 1; rank <= 40; ++rank) {
+    report.add(behind(kNotStarted, static_cast<std::uint64_t>(50 - rank), {rank}));
+  }
+  EXPECT_TRUE(judge(report, 60, 41, [](std::int32_t) { return ""; }).absent.contains(40));
+}
+
 TEST(Judgement, TheOddRanksAreNamed) {
   using enum Stand::Phase;
   const auto one = judged({stand(kActive, 5, {0, 1, 2}), stand(kDone, 6, {3})}, 4);
