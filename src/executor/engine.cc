@@ -240,7 +240,7 @@ void Engine::link_failed(std::int32_t peer, Status status) {
   peers_.set_link(peer, nullptr);
   if (peers_.mismatched_peer() >= 0) return;  // the tree will tell
   if (status.code() == Code::kPeerDead) {
-    broken_.emplace(peer, std::move(status));
+    broken_.emplace(peer, BrokenLink{std::move(status), now_ns()});
   } else {
     latch_.raise(options_.hooks.blame(std::move(status), peer));
   }
@@ -297,8 +297,9 @@ void Engine::watch(Nanoseconds now) {
   const Call& call = queue_.front()->call;
   for (const std::int32_t peer : queue_.front()->route.plan->links) {
     const auto broken = broken_.find(peer);
-    if (broken != broken_.end() && now > waiting_since_ + kBrokenLinkGrace) {
-      latch_.raise(options_.hooks.blame(broken->second, peer));
+    if (broken == broken_.end()) continue;
+    if (now > std::max(waiting_since_, broken->second.noticed) + kBrokenLinkGrace) {
+      latch_.raise(options_.hooks.blame(broken->second.why, peer));
       return;
     }
   }

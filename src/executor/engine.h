@@ -165,8 +165,12 @@ class Engine {
   bool head_active_ = false, links_up_ = true, stuck_ = false;
   std::vector<std::uint64_t> iterations_;  // of each channel
   std::set<std::int32_t> asked_for_;       // links that connect() was called for
-  std::map<std::int32_t, Status>
-      broken_;  // links that ended; a failure once an operation needs one
+  // Ended; a failure once an operation needs it, and the control tree has had time to say why.
+  struct BrokenLink {
+    Status why;
+    Nanoseconds noticed = 0;
+  };
+  std::map<std::int32_t, BrokenLink> broken_;
   History history_;
   EarlierCalls earlier_calls_;
   // Of the head operation, once it has been waiting; 0: not.
