@@ -1,5 +1,8 @@
 # A man page for each of HFREDUCE_PROGRAMS, from its own --help. What a help does not tell stands beside the program's
 # source, in <program>.man.
+if(HFREDUCE_SANITIZE)
+  return()
+endif()
 find_package(Python3 COMPONENTS Interpreter)
 if(NOT Python3_FOUND OR (CMAKE_CROSSCOMPILING AND NOT CMAKE_CROSSCOMPILING_EMULATOR))
   message(STATUS "No man pages: making them needs Python, and to run the programs that are built")

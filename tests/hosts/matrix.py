@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Right results between hosts: shapes, address families, ways to place ranks."""
+import os
 import pathlib
 import resource
 import sys
@@ -8,6 +9,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.network import Network  # noqa: E402
 from harness.ranks import Job, placed, start_plain  # noqa: E402
 from harness.scenario import main, scenario  # noqa: E402
+
+
+def ops(count):
+    """A fourth of it for HFR_TEST_QUICK, as under a sanitizer."""
+    return count // 4 if os.environ.get("HFR_TEST_QUICK") else count
 
 
 def run_shapes(context, hosts, shapes, *options, **how):
@@ -24,7 +30,7 @@ def run_shapes(context, hosts, shapes, *options, **how):
 
 @scenario()
 def two_hosts(context):
-    run_shapes(context, 2, [[1, 1], [2, 1], [1, 3], [2, 2], [3, 2]], "--ops", 200)
+    run_shapes(context, 2, [[1, 1], [2, 1], [1, 3], [2, 2], [3, 2]], "--ops", ops(200))
 
 
 @scenario()
@@ -124,7 +130,7 @@ def idle_costs_nothing(context):
 
 @scenario()
 def several_communicators(context):
-    run_shapes(context, 2, [[2, 2]], "--ops", 200, "--comms", 3)
+    run_shapes(context, 2, [[2, 2]], "--ops", ops(200), "--comms", 3)
 
 
 @scenario()
@@ -152,7 +158,7 @@ def threads_as_ranks(context):
     for host, threads in ((0, 2), (0, 2), (1, 3)):
         job.start(job.exercise("--join", "file", "--id-file", job.folder / "id", "--rank", first,
                                "--threads", threads, "--ranks", 7, "--seed", context.seed,
-                               "--ops", 200), host=network.hosts[host])
+                               "--ops", ops(200)), host=network.hosts[host])
         first += threads
     context.expect_success(job, 7, 90)
     context.expect_nothing_left()
