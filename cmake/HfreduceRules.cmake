@@ -36,7 +36,9 @@ if(HFREDUCE_SANITIZE)
     target_compile_options(hfreduce_flags INTERFACE -Wno-error=tsan -Wno-tsan)
   endif()
   if(HFREDUCE_SANITIZE MATCHES undefined)
-    target_compile_options(hfreduce_flags INTERFACE -fno-sanitize-recover=undefined)
+    # Without what a crash tells as well, and what the address sanitizer sees: two fifths of the time of a build.
+    target_compile_options(hfreduce_flags INTERFACE -fno-sanitize-recover=undefined
+                           -fno-sanitize=null,vptr,object-size)
   endif()
 endif()
 
