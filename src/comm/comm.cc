@@ -444,7 +444,7 @@ Status Comm::plan_call(const CallShape& shape, std::string_view forced, PlannedC
   if (choice.zero_copy != nullptr)
     HFR_TRY(route_by(*choice.zero_copy, choice.zero_copy_segment_bytes, &planned->zero_copy));
   planned->offers_private = choice.offers_private;
-  call.tag.fingerprint =
+  call.fingerprint =
       Fingerprint()
           .add(static_cast<std::uint64_t>(shape.collective) << 32 |
                static_cast<std::uint64_t>(shape.type) << 16 | static_cast<std::uint64_t>(shape.op))
@@ -461,7 +461,7 @@ void Comm::start(executor::Operation& operation) {
     return;
   }
   if (ranks_ == 1) copy_alone(operation.call);
-  if (ranks_ > 1) engine_->skip(operation.call.signature, operation.call.tag.fingerprint);
+  if (ranks_ > 1) engine_->skip(operation.call.signature, operation.call.fingerprint);
   operation.state.store(executor::Operation::State::kDone, std::memory_order_release);
 }
 
