@@ -48,6 +48,8 @@ struct alignas(64) StraightStep {
   std::size_t slot(std::uint64_t at) const noexcept { return (at & slots_mask) * stride; }
 };
 
+static_assert(sizeof(StraightStep) == 64);
+
 // Writes plan->straight, in the order in which a call of one segment takes the steps; leaves it
 // empty where the plan has to be interpreted. The plan is bound but for that.
 void lay_straight(BoundPlan* plan);
