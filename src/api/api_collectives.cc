@@ -48,18 +48,21 @@ Status translate(const Arguments& args, comm::CollectiveCall& call) {
   return {};
 }
 
-Status check_buffers(const Arguments& args, kernels::DataType type, bool reads_send) {
+Status check_count(std::size_t count, kernels::DataType type) {
+  if (count <= PTRDIFF_MAX / kernels::size_of(type)) return {};
+  return Status(Code::kInvalidArgument, fmt::format("count {}: more than memory can hold", count));
+}
+
+inline Status check_given(const Arguments& args, bool reads_send) {
   if (args.count == 0) return {};
   if (args.receive == nullptr) return null_argument("recvbuff");
   if (reads_send && args.send == nullptr) return null_argument("sendbuff");
-  const std::size_t element = kernels::size_of(type);
-  if (args.count > PTRDIFF_MAX / element) {
-    return Status(Code::kInvalidArgument,
-                  fmt::format("count {}: more than memory can hold", args.count));
-  }
+  return {};
+}
+
+inline Status check_apart(const Arguments& args, std::size_t bytes, bool reads_send) {
   const auto send = reinterpret_cast<std::uintptr_t>(args.send),
              receive = reinterpret_cast<std::uintptr_t>(args.receive);
-  const std::size_t bytes = args.count * element;
   if (reads_send && send != receive && send < receive + bytes && receive < send + bytes) {
     return Status(
         Code::kInvalidArgument,
@@ -74,7 +77,10 @@ Status check(const Arguments& args, kernels::DataType type, const comm::Comm& co
     return Status(Code::kInvalidArgument,
                   fmt::format("root {}: must be from 0 to {}", args.root, comm.ranks() - 1));
   }
-  return check_buffers(args, type, reduces || args.root == comm.rank());
+  const bool reads_send = reduces || args.root == comm.rank();
+  HFR_TRY(check_given(args, reads_send));
+  HFR_TRY(check_count(args.count, type));
+  return check_apart(args, args.count * kernels::size_of(type), reads_send);
 }
 
 // The call that the arguments make, as far as one rank can check them.
@@ -112,15 +118,25 @@ Result<PendingCall> checked(const Arguments& args, const hfreduceCallConfig_t* c
   return pending;
 }
 
-// A blocking call without options, outside a group: the way that most calls take.
+// None of a call with a created operation, which may have been destroyed meanwhile.
+comm::CallKey key_of(const Arguments& args) {
+  return comm::key_of({args.collective, static_cast<kernels::DataType>(number_of(args.type)),
+                       static_cast<kernels::ReduceOp>(number_of(args.op)), args.root, args.count});
+}
+
+// A blocking call without options, outside a group: the way that most calls take. What does not
+// change from call to call was checked when the first one was made.
 Status call_at_once(const Arguments& args) {
   const CommTable::Pin comm = comms().pin(args.comm);
   if (!comm) return bad_handle("communicator");
+  if (comm::PlannedCall* const known = comm->recall(key_of(args))) {
+    HFR_TRY(check_given(args, known->reads_send));
+    HFR_TRY(check_apart(args, known->bytes, known->reads_send));
+    return comm->run_again(*known, {.send = args.send, .receive = args.receive});
+  }
   comm::CollectiveCall call;
   HFR_TRY(check_call(args, *comm, &call));
-  executor::Operation operation;
-  HFR_TRY(comm->prepare(call, operation));
-  return comm->run(operation);
+  return comm->run(call);
 }
 
 Status check_and_submit(const Arguments& args, const hfreduceCallConfig_t* config) {

@@ -6,10 +6,12 @@
 #include "api/guard.h"
 
 namespace hfreduce::api {
+
+constinit thread_local int group_depth = 0;
+
 namespace {
 
 struct Group {
-  int depth = 0;
   std::vector<PendingCall> calls;
   std::vector<std::function<Status()>> setups;
   Status refusal;
@@ -131,7 +133,7 @@ Status run_calls(std::vector<PendingCall> calls) {
 }  // namespace
 
 Status submit(PendingCall call) {
-  if (group.depth > 0) {
+  if (group_depth > 0) {
     call.comm = {};  // or who destroys it within the group would wait for the group's own pin
     group.calls.push_back(std::move(call));
     return {};
@@ -140,23 +142,21 @@ Status submit(PendingCall call) {
 }
 
 Status submit_setup(std::function<Status()> setup) {
-  if (group.depth == 0) return setup();
+  if (group_depth == 0) return setup();
   group.setups.push_back(std::move(setup));
   return {};
 }
 
-void group_start() noexcept { ++group.depth; }
-
-bool in_group() noexcept { return group.depth > 0; }
+void group_start() noexcept { ++group_depth; }
 
 void group_refused(const Status& status) {
-  if (group.depth > 0 && group.refusal.ok()) group.refusal = status;
+  if (group_depth > 0 && group.refusal.ok()) group.refusal = status;
 }
 
 Status group_end() {
-  if (group.depth == 0)
+  if (group_depth == 0)
     return Status(Code::kInvalidUsage, "hfreduceGroupEnd without hfreduceGroupStart");
-  if (--group.depth > 0) return {};
+  if (--group_depth > 0) return {};
   Group whole = std::exchange(group, {});
   HFR_TRY(std::move(whole.refusal));
   HFR_TRY(run_setups(std::move(whole.setups)));

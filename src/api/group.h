@@ -26,8 +26,9 @@ Status submit(PendingCall call);
 // where all of them run side by side.
 Status submit_setup(std::function<Status()> setup);
 
+extern constinit thread_local int group_depth;  // of this thread; groups may be nested
 void group_start() noexcept;
-bool in_group() noexcept;  // this thread is between a start and its end
+inline bool in_group() noexcept { return group_depth > 0; }
 Status group_end();
 // A call inside a group was refused: then none of the group is started, and its end says why.
 void group_refused(const Status& status);

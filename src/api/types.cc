@@ -7,32 +7,19 @@ namespace hfreduce::api {
 using kernels::DataType;
 using kernels::ReduceOp;
 
-Result<DataType> own_data_type_of(hfreduceDataType_t type) {
-  switch (static_cast<int>(type)) {
-    case hfreduceInt16:
-      return DataType::kInt16;
-    case hfreduceUint16:
-      return DataType::kUint16;
-    case hfreduceBool:
-      return DataType::kBool;
-    default:
-      return Status(Code::kInvalidArgument,
-                    fmt::format("there is no data type {}", static_cast<int>(type)));
-  }
+static_assert(number_of(hfreduceBool) == static_cast<int>(DataType::kBool) &&
+              number_of(hfreduceBitXor) == static_cast<int>(ReduceOp::kBitXor));
+
+Result<DataType> data_type_of(hfreduceDataType_t type) {
+  if (const int number = number_of(type); number >= 0) return static_cast<DataType>(number);
+  return Status(Code::kInvalidArgument,
+                fmt::format("there is no data type {}", static_cast<int>(type)));
 }
 
-Result<ReduceOp> own_reduce_op_of(hfreduceRedOp_t op) {
-  switch (static_cast<int>(op)) {
-    case hfreduceBitAnd:
-      return ReduceOp::kBitAnd;
-    case hfreduceBitOr:
-      return ReduceOp::kBitOr;
-    case hfreduceBitXor:
-      return ReduceOp::kBitXor;
-    default:
-      return Status(Code::kInvalidArgument,
-                    fmt::format("there is no operation {}", static_cast<int>(op)));
-  }
+Result<ReduceOp> reduce_op_of(hfreduceRedOp_t op) {
+  if (const int number = number_of(op); number >= 0) return static_cast<ReduceOp>(number);
+  return Status(Code::kInvalidArgument,
+                fmt::format("there is no operation {}", static_cast<int>(op)));
 }
 
 Status check_pair(DataType type, ReduceOp op) {

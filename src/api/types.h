@@ -7,22 +7,23 @@
 
 namespace hfreduce::api {
 
-// Those that NCCL does not have.
-Result<kernels::DataType> own_data_type_of(hfreduceDataType_t type);
-Result<kernels::ReduceOp> own_reduce_op_of(hfreduceRedOp_t op);
+// Dense numbers, as the kernels'; -1: there is no such type or operation (one of the enumerators,
+// not one that was created).
+constexpr int number_of(hfreduceDataType_t type) noexcept {
+  if (type >= hfreduceInt8 && type <= hfreduceFloat8e5m2) return type;
+  const bool own = type >= hfreduceInt16 && type <= hfreduceBool;
+  return own ? type - hfreduceInt16 + static_cast<int>(kernels::DataType::kInt16) : -1;
+}
+constexpr int number_of(hfreduceRedOp_t op) noexcept {
+  if (op >= hfreduceSum && op <= hfreduceAvg) return op;
+  const bool own = op >= hfreduceBitAnd && op <= hfreduceBitXor;
+  return own ? op - hfreduceBitAnd + static_cast<int>(kernels::ReduceOp::kBitAnd) : -1;
+}
 
 // Errors: kInvalidArgument, there is no such type.
-inline Result<kernels::DataType> data_type_of(hfreduceDataType_t type) {
-  if (type >= hfreduceInt8 && type <= hfreduceFloat8e5m2)
-    return static_cast<kernels::DataType>(type);
-  return own_data_type_of(type);
-}
-// One of the enumerators; not one that was created. Errors: kInvalidArgument, there is no such
-// operation.
-inline Result<kernels::ReduceOp> reduce_op_of(hfreduceRedOp_t op) {
-  if (op >= hfreduceSum && op <= hfreduceAvg) return static_cast<kernels::ReduceOp>(op);
-  return own_reduce_op_of(op);
-}
+Result<kernels::DataType> data_type_of(hfreduceDataType_t type);
+// Errors: kInvalidArgument, there is no such operation.
+Result<kernels::ReduceOp> reduce_op_of(hfreduceRedOp_t op);
 // kInvalidArgument where the type has no such operation.
 Status check_pair(kernels::DataType type, kernels::ReduceOp op);
 

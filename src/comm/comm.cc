@@ -379,44 +379,54 @@ Result<UniqueFd> Comm::fetch_memory(std::uint64_t process, std::uint64_t object)
   return answer;
 }
 
-Status Comm::prepare(const CollectiveCall& call, executor::Operation& operation) {
+// Where it may not call.
+Status Comm::why_not() const {
   if (latch_.raised()) return latch_.status();
-  if (finalized_)
-    return Status(Code::kInvalidUsage, "the communicator was finalized: no operation may follow");
-  const CallShape shape{call.collective, call.type, call.op, call.root, call.count};
-  PlannedCall* planned = &recent_calls_.place_of(shape);
-  if (call.algorithm != nullptr || !planned->planned || !(planned->shape == shape)) {
-    HFR_ASSIGN(planned, plan_anew(call, shape));
-  }
-  executor::Call& bound = operation.call = planned->call;
-  const bool receives = call.collective == Collective::kBroadcast && call.root != rank_;
-  bound.input = static_cast<const std::byte*>(receives ? call.receive : call.send);
-  bound.output = static_cast<std::byte*>(call.receive);
-  bound.timeout_ms = call.timeout_ms >= 0 ? call.timeout_ms : options_.timeout_ms;
+  return Status(Code::kInvalidUsage, "the communicator was finalized: no operation may follow");
+}
+
+Status Comm::prepare(const CollectiveCall& call, executor::Operation& operation) {
+  if (!may_call()) return why_not();
+  HFR_ASSIGN(PlannedCall* const planned, plan_of(call));
+  operation.plan_like(planned->operation);
+  return bind({call.send, call.receive, call.scalar, call.timeout_ms}, *planned, operation);
+}
+
+inline Status Comm::bind(const Buffers& buffers, PlannedCall& planned,
+                         executor::Operation& operation) const {
+  executor::Call& bound = operation.call;
+  bound.input = static_cast<const std::byte*>(planned.reads_send ? buffers.send : buffers.receive);
+  bound.output = static_cast<std::byte*>(buffers.receive);
+  bound.timeout_ms = buffers.timeout_ms >= 0 ? buffers.timeout_ms : options_.timeout_ms;
   if (bound.multiply != nullptr) {
     bound.raw_input = bound.input;
     bound.input = bound.output;
-    bound.scalar = call.scalar;
+    bound.scalar = buffers.scalar;
   }
-  operation.route = planned->route;
-  operation.zero_copy = planned->zero_copy;
   const executor::BoundPlan* zero_copy = operation.zero_copy.plan;
-  return zero_copy != nullptr && zero_copy->offers ? offer_buffers(planned, &bound) : Status();
+  return zero_copy != nullptr && zero_copy->offers ? offer_buffers(&planned, &bound) : Status();
 }
 
-// Valid until the next call of this or of prepare().
-Result<PlannedCall*> Comm::plan_anew(const CollectiveCall& call, const CallShape& shape) {
-  PlannedCall& planned = call.algorithm == nullptr ? recent_calls_.place_of(shape) : forced_call_;
-  planned = {};
+// Valid until the next call.
+Result<PlannedCall*> Comm::plan_of(const CollectiveCall& call) {
+  const CallShape shape{call.collective, call.type, call.op, call.root, call.count};
+  const CallKey key = key_of(shape);
+  PlannedCall& planned = call.algorithm == nullptr ? recent_calls_.place_of(key) : forced_call_;
+  if (call.algorithm == nullptr && planned.key == key) return &planned;
+  planned.key = {};  // until all has gone well
   HFR_TRY(plan_call(shape, call.algorithm != nullptr ? call.algorithm : "", &planned));
-  planned.planned = true;
+  planned.key = key;
   return &planned;
 }
 
 // What does not depend on the buffers.
 Status Comm::plan_call(const CallShape& shape, std::string_view forced, PlannedCall* planned) {
   planned->shape = shape;
-  executor::Call& call = planned->call;
+  planned->reads_send = shape.collective == Collective::kAllReduce || shape.root == rank_;
+  planned->looked = {};
+  executor::Operation& operation = planned->operation;
+  operation.route = operation.zero_copy = {};
+  executor::Call& call = operation.call = {};
   call.signature = signature_of(shape);
   const bool reduces = shape.collective == Collective::kAllReduce;
   // Bytes are bytes to a broadcast.
@@ -428,8 +438,8 @@ Status Comm::plan_call(const CallShape& shape, std::string_view forced, PlannedC
   call.reduce = kernel_of(type, multiplies ? kernels::ReduceOp::kSum : op);
   if (multiplies) call.multiply = kernel_of(type, kernels::ReduceOp::kProd);
   call.divisor = op == kernels::ReduceOp::kAvg ? ranks_ : 0;
+  const std::uint64_t bytes = planned->bytes = call.elements * call.element_bytes;
   if (ranks_ == 1) return {};
-  const std::uint64_t bytes = call.elements * call.element_bytes;
   const std::int32_t root = std::max(shape.root, 0);
   HFR_ASSIGN(const planner::Choice choice,
              planner::choose(facts_, {shape.collective, bytes, forced}));
@@ -440,11 +450,11 @@ Status Comm::plan_call(const CallShape& shape, std::string_view forced, PlannedC
                                   call.element_bytes, segment_bytes);
     return {};
   };
-  HFR_TRY(route_by(*choice.algorithm, choice.segment_bytes, &planned->route));
+  HFR_TRY(route_by(*choice.algorithm, choice.segment_bytes, &operation.route));
   if (choice.zero_copy != nullptr)
-    HFR_TRY(route_by(*choice.zero_copy, choice.zero_copy_segment_bytes, &planned->zero_copy));
+    HFR_TRY(route_by(*choice.zero_copy, choice.zero_copy_segment_bytes, &operation.zero_copy));
   planned->offers_private = choice.offers_private;
-  call.tag.fingerprint =
+  call.fingerprint =
       Fingerprint()
           .add(static_cast<std::uint64_t>(shape.collective) << 32 |
                static_cast<std::uint64_t>(shape.type) << 16 | static_cast<std::uint64_t>(shape.op))
@@ -455,28 +465,44 @@ Status Comm::plan_call(const CallShape& shape, std::string_view forced, PlannedC
   return {};
 }
 
-void Comm::start(executor::Operation& operation) {
+inline void Comm::start_now(executor::Operation& operation) {
   if (ranks_ > 1 && operation.call.elements != 0) {
     engine_->start(operation);
     return;
   }
   if (ranks_ == 1) copy_alone(operation.call);
-  if (ranks_ > 1) engine_->skip(operation.call.signature, operation.call.tag.fingerprint);
+  if (ranks_ > 1) engine_->skip(operation.call.signature, operation.call.fingerprint);
   operation.state.store(executor::Operation::State::kDone, std::memory_order_release);
 }
 
+void Comm::start(executor::Operation& operation) { start_now(operation); }
+
 Status Comm::run(executor::Operation& operation) {
   if (ranks_ == 1) {
-    start(operation);
+    start_now(operation);
     return {};
   }
   {
     const std::lock_guard lock(engine_->mutex());
-    start(operation);
+    start_now(operation);
     executor::drive_operation(*engine_, operation);
   }
   if (engine_->outstanding()) executor::drive_in_background(*engine_);
   return std::move(operation.status);
+}
+
+Status Comm::run(const CollectiveCall& call) {
+  if (!may_call()) return why_not();
+  HFR_ASSIGN(PlannedCall* const planned, plan_of(call));
+  return run_again(*planned, {call.send, call.receive, call.scalar, call.timeout_ms});
+}
+
+Status Comm::run_again(PlannedCall& planned, const Buffers& buffers) {
+  if (!may_call()) return why_not();
+  executor::Operation& operation = planned.operation;
+  HFR_TRY(bind(buffers, planned, operation));
+  operation.state.store(executor::Operation::State::kQueued, std::memory_order_relaxed);
+  return run(operation);
 }
 
 Status Comm::finalize() {

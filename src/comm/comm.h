@@ -26,6 +26,14 @@ inline constexpr std::uint64_t kWindowBytes = 16u << 20;
 
 class Comm {
  public:
+  // What differs between calls that are alike.
+  struct Buffers {
+    const void* send = nullptr;
+    void* receive = nullptr;
+    std::uint64_t scalar = 0;      // as in CollectiveCall
+    std::int64_t timeout_ms = -1;  // likewise
+  };
+
   // Joins; returns when all ranks have, or fails on all.
   static Result<std::unique_ptr<Comm>> join(const Membership& membership, CommOptions options);
   ~Comm();
@@ -34,12 +42,23 @@ class Comm {
   std::int32_t ranks() const noexcept { return ranks_; }
   const CommOptions& options() const noexcept { return options_; }
 
-  // Makes `operation` ready to start, or says why not. Not thread-safe, like start.
+  // One thread at a time makes calls: nothing from here to run_again() is thread-safe.
+
+  // What is known of calls with this key, since one was made; nullptr: nothing. Good until the next
+  // call.
+  PlannedCall* recall(const CallKey& key) noexcept {
+    PlannedCall& place = recent_calls_.place_of(key);
+    return place.key == key ? &place : nullptr;
+  }
+  // Makes `operation` ready to start, or says why not.
   Status prepare(const CollectiveCall& call, executor::Operation& operation);
   // Starts what was prepared. Ends at once if there is nothing to do.
   void start(executor::Operation& operation);
   // Starts and drives to the end.
   Status run(executor::Operation& operation);
+  Status run(const CollectiveCall& call);
+  // The same for a call like one that was made before.
+  Status run_again(PlannedCall& planned, const Buffers& buffers);
   // nullptr on a communicator of one rank.
   executor::Engine* engine() noexcept { return engine_.get(); }
 
@@ -70,8 +89,12 @@ class Comm {
   std::string answer(std::uint64_t sequence, std::int32_t* rank) const;
   Result<std::unique_ptr<transport::Link>> take_link(std::int32_t peer, transport::Inbox& inbox);
   Result<executor::BoundPlan*> plan_for(const algorithms::Algorithm& algorithm, std::int32_t root);
-  Result<PlannedCall*> plan_anew(const CollectiveCall& call, const CallShape& shape);
+  void start_now(executor::Operation& operation);
+  Result<PlannedCall*> plan_of(const CollectiveCall& call);
+  Status bind(const Buffers& buffers, PlannedCall& planned, executor::Operation& operation) const;
   Status plan_call(const CallShape& shape, std::string_view forced, PlannedCall* planned);
+  bool may_call() const noexcept { return !latch_.raised() && !finalized_; }
+  Status why_not() const;
   Status offer_buffers(PlannedCall* planned, executor::Call* call) const;
   Status look_up_buffers(PlannedCall* planned, const executor::Call& call) const;
   Result<UniqueFd> fetch_memory(std::uint64_t process, std::uint64_t object);

@@ -17,15 +17,36 @@ struct CallShape {
   kernels::ReduceOp op = kernels::ReduceOp::kSum;
   std::int32_t root = -1;
   std::uint64_t count = 0;
-  bool operator==(const CallShape&) const = default;
 };
 
+// The same in two words, to be compared and looked for.
+struct CallKey {
+  std::uint64_t words[2] = {kNone, 0};
+  bool operator==(const CallKey& other) const noexcept {
+    return words[0] == other.words[0] && words[1] == other.words[1];
+  }
+
+  // Types and operations that there are not make a key that no call has.
+  static constexpr std::uint64_t kNone = 0xffffff;
+};
+inline CallKey key_of(const CallShape& shape) noexcept {
+  return {{std::uint64_t{static_cast<std::uint32_t>(shape.root)} << 32 |
+               std::uint64_t{static_cast<std::uint8_t>(shape.collective)} << 16 |
+               std::uint64_t{static_cast<std::uint8_t>(shape.op)} << 8 |
+               std::uint64_t{static_cast<std::uint8_t>(shape.type)},
+           shape.count}};
+}
+
+// One whose arguments were checked, but for its buffers.
 struct PlannedCall {
+  CallKey key;  // none: nothing is here yet
   CallShape shape;
-  executor::Call call;               // but for its buffers, its scalar and its deadline
-  executor::Route route, zero_copy;  // as in Operation
+  bool reads_send = true;  // on this rank
+  std::uint64_t bytes = 0;
+  // But for its buffers, its scalar and its deadline: for others to become like, and for a call
+  // that ends before the next one begins to use as it is.
+  executor::Operation operation;
   planner::OffersPrivate offers_private = planner::OffersPrivate::kNever;  // for zero_copy
-  bool planned = false;  // else nothing is here yet
 
   // What the memory table said of the buffers of the latest of these calls.
   struct Looked {
@@ -38,19 +59,14 @@ struct PlannedCall {
 // One place for each of a few shapes; a newcomer takes the place of who had it.
 class RecentCalls {
  public:
-  // Where a call of this shape is to be: it is there if it is planned and of this shape.
-  PlannedCall& place_of(const CallShape& shape) noexcept { return places_[place(shape)]; }
+  // Where a call with this key is to be: it is there if the key is.
+  PlannedCall& place_of(const CallKey& key) noexcept {
+    const std::uint64_t mixed = key.words[0] * 0xff51afd7ed558ccdull ^ key.words[1];
+    return places_[mixed * 0x9e3779b97f4a7c15ull >> (64 - kPlacesLog2)];
+  }
 
  private:
   static constexpr unsigned kPlacesLog2 = 6;
-
-  static std::size_t place(const CallShape& shape) noexcept {
-    const std::uint64_t mixed = shape.count ^
-                                std::uint64_t{static_cast<std::uint32_t>(shape.root)} << 32 ^
-                                std::uint64_t{static_cast<std::uint8_t>(shape.type)} << 56 ^
-                                std::uint64_t{static_cast<std::uint8_t>(shape.op)} << 48;
-    return mixed * 0x9e3779b97f4a7c15ull >> (64 - kPlacesLog2);
-  }
 
   std::array<PlannedCall, std::size_t{1} << kPlacesLog2> places_;
 };

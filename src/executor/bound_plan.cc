@@ -38,7 +38,7 @@ class Binder {
       plan_.lanes.push_back(std::move(bound));
     }
     plan_.seen = std::make_unique<std::int64_t[]>(plan_.wait_lines.size());
-    lay_straight();
+    lay_straight(&plan_);
     return std::move(plan_);
   }
 
@@ -135,22 +135,6 @@ class Binder {
     if (!of_peers(step.sources) && !of_peers(step.destinations)) return true;
     return step.op == Op::kReduce && !step.staging && step.sources.count == 1 &&
            step.destinations.count == 1 && !of_peers(step.destinations);
-  }
-
-  void lay_straight() {
-    if (plan_.lanes.size() != 1 || !plan_.links.empty()) return;
-    const BoundLane& lane = plan_.lanes.front();
-    const auto is_plain = [](const BoundStep& step) {
-      return step.op != Op::kRepeat && step.op != Op::kClaim && step.every == 1;
-    };
-    if (!std::all_of(lane.steps.begin(), lane.steps.end(), is_plain)) return;
-    for (std::uint32_t turn = 0; turn <= lane.skew; ++turn) {
-      for (const BoundStep& step : lane.steps)
-        if (step.skew == turn) plan_.straight.push_back(step);
-    }
-    auto& doorbells = plan_.straight_doorbells = plan_.doorbells;
-    std::sort(doorbells.begin(), doorbells.end());
-    doorbells.erase(std::unique(doorbells.begin(), doorbells.end()), doorbells.end());
   }
 
   template <typename Predicate>
@@ -261,7 +245,9 @@ Route make_route(const BoundPlan& plan, std::uint64_t elements, std::uint32_t el
   const auto chunks = static_cast<std::uint32_t>(plan.chunks);
   cut.full_quantum = chunk_elements(cut.segment_elements, chunks, element_bytes);
   cut.last_quantum = chunk_elements(last, chunks, element_bytes);
-  return {&plan, cut};
+  const bool straight =
+      cut.segments == 1 && !plan.straight.empty() && elements * element_bytes <= kStraightUpTo;
+  return {&plan, cut, straight};
 }
 
 Result<BoundPlan> bind_plan(const Binding& binding, const schedule::Schedule& schedule,

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "executor/straight.h"
 #include "executor/window_map.h"
 #include "schedule/schedule.h"
 #include "transport/link.h"
@@ -95,10 +96,8 @@ struct BoundPlan {
   std::int32_t chunks = 1;
   std::uint32_t segment_bytes = 0;
   std::vector<BoundLane> lanes;
-  // The steps of the only lane in the order in which a call of one segment takes them. Empty: it
-  // has to be interpreted, for there are more lanes, repetitions, links, claims or buffers of
-  // peers.
-  std::vector<BoundStep> straight;
+  // See lay_straight(). Empty: the plan has to be interpreted.
+  std::vector<StraightStep> straight;
   std::vector<transport::DoorbellLine*> straight_doorbells;  // of all that these steps signal, once
   std::vector<BoundPlace> places;
   std::vector<WaitLine> wait_lines;
@@ -126,6 +125,7 @@ struct Cut {
 struct Route {
   const BoundPlan* plan = nullptr;
   Cut cut;
+  bool straight = false;  // by the plan's straight steps
 };
 
 // `elements` above 0; a segment is cut down to what the plan's slots hold.

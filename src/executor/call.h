@@ -40,7 +40,12 @@ struct EarlierCalls {
     ++count;
   }
   // The fingerprint of a call that comes after them.
-  std::uint32_t mixed_into(std::uint32_t call_fingerprint) const noexcept;
+  std::uint32_t mixed_into(std::uint32_t call_fingerprint) const noexcept {
+    if (count == 0) return call_fingerprint;
+    std::uint64_t hash = (std::uint64_t{fingerprint} << 32 | call_fingerprint) + count;
+    hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccdull;  // the finalizer of MurmurHash3
+    return static_cast<std::uint32_t>(hash ^ (hash >> 32));
+  }
 };
 
 struct Call {
@@ -57,7 +62,8 @@ struct Call {
   const std::byte* raw_input = nullptr;
   std::uint64_t scalar = 0;  // its bits
   kernels::ReduceFn multiply = nullptr;
-  transport::Tag tag;
+  std::uint32_t fingerprint = 0;  // of this call alone
+  transport::Tag tag;             // once it is called
   std::uint64_t sequence = 0;
   std::int64_t timeout_ms = 0;  // counted from when the operation first has to wait
 };
@@ -69,8 +75,15 @@ struct Operation {
   // Taken instead when all ranks concerned offer their buffers; no plan: not asked.
   Route zero_copy;
   Call call;
-  Status status;  // once done
+  Status status;              // once done
+  Operation* next = nullptr;  // in the engine's queue
 
+  // Becomes one like `other`, which may be anywhere in its life; this one is not in a queue.
+  void plan_like(const Operation& other) {
+    route = other.route;
+    zero_copy = other.zero_copy;
+    call = other.call;
+  }
   bool done() const noexcept { return state.load(std::memory_order_acquire) == State::kDone; }
 };
 
@@ -80,7 +93,17 @@ class History {
  public:
   // Sequences follow each other without a gap.
   void called(std::uint64_t sequence, std::uint32_t fingerprint,
-              const Signature& signature) noexcept;
+              const Signature& signature) noexcept {
+    // Its number is cleared first and written last: who finds the same one before and after has
+    // read words that belong together.
+    Slot& slot = slots_[sequence % slots_.size()];
+    slot.sequence.store(0, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_release);
+    slot.fingerprint.store(fingerprint, std::memory_order_relaxed);
+    slot.call.write(signature);
+    slot.sequence.store(sequence, std::memory_order_release);
+    called_.store(sequence, std::memory_order_release);
+  }
   void completed(std::uint64_t sequence) noexcept {
     completed_.store(sequence, std::memory_order_relaxed);
   }
@@ -101,7 +124,15 @@ class History {
     std::atomic<const char*> collective{""};
     std::atomic<std::uint64_t> count{0}, rest{0};
 
-    void write(const Signature& signature) noexcept;
+    void write(const Signature& signature) noexcept {
+      collective.store(signature.collective, std::memory_order_relaxed);
+      count.store(signature.count, std::memory_order_relaxed);
+      rest.store((std::uint64_t(static_cast<std::uint32_t>(signature.root)) << 32) |
+                     (signature.reduces ? 1u << 16 : 0u) |
+                     (static_cast<std::uint32_t>(signature.op) << 8) |
+                     static_cast<std::uint32_t>(signature.type),
+                 std::memory_order_relaxed);
+    }
     Signature read() const noexcept;
   };
   struct Slot {

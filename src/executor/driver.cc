@@ -285,11 +285,13 @@ class Background {
 
 }  // namespace
 
-void drive_operation(Engine& engine, const Operation& operation) {
+namespace {
+
+// Apart, for it takes room that those who need not wait can do without.
+[[gnu::noinline]] void drive_waiting(Engine& engine, const Operation& operation) {
   Patience patience(engine.needs_epoll()      ? kSpinsOnLinks
                     : engine.oversubscribed() ? kSpinsOversubscribed
                                               : kSpins);
-  const Driving driving(engine);
   while (!operation.done()) {
     if (engine.progress()) {
       patience.moved();
@@ -299,6 +301,15 @@ void drive_operation(Engine& engine, const Operation& operation) {
     const int looked = engine.glance(std::min(kLooksARound, patience.looks_left()));
     if (!patience.wait_awake(looked)) sleep_alone(engine);
   }
+}
+
+}  // namespace
+
+// Many end at once.
+void drive_operation(Engine& engine, const Operation& operation) {
+  const Driving driving(engine);
+  engine.progress();
+  if (!operation.done()) drive_waiting(engine, operation);
 }
 
 void drive_at_start(Engine& engine) {

@@ -62,8 +62,11 @@ Result<std::unique_ptr<Engine>> Engine::make(EngineOptions options, transport::W
 }
 
 Result<BoundPlan> Engine::bind(const schedule::Schedule& schedule, std::size_t channel) {
-  return bind_plan({&map_, &windows_, options_.placement, &peers_, options_.rank}, schedule,
-                   channel);
+  HFR_ASSIGN(
+      BoundPlan plan,
+      bind_plan({&map_, &windows_, options_.placement, &peers_, options_.rank}, schedule, channel));
+  run_.provide(plan);
+  return plan;
 }
 
 Status Engine::try_peer_reads() {
@@ -82,50 +85,51 @@ Status Engine::try_peer_reads() {
 void Engine::skip(const Signature& signature, std::uint32_t fingerprint) {
   const std::uint32_t mixed = earlier_calls_.mixed_into(fingerprint);
   history_.called(++sequence_, mixed, signature);
-  if (queue_.empty()) history_.completed(sequence_);
+  if (head_ == nullptr) history_.completed(sequence_);
   earlier_calls_.add(mixed);
 }
 
 void Engine::start(Operation& operation) {
   Call& call = operation.call;
   call.sequence = ++sequence_;
-  call.tag.sequence = static_cast<std::uint32_t>(sequence_);
-  call.tag.fingerprint = earlier_calls_.mixed_into(call.tag.fingerprint);
-  history_.called(sequence_, call.tag.fingerprint, call.signature);
-  earlier_calls_.add(call.tag.fingerprint);
-  queue_.push_back(&operation);
+  const std::uint32_t mixed = earlier_calls_.mixed_into(call.fingerprint);
+  call.tag = {static_cast<std::uint32_t>(sequence_), mixed};
+  history_.called(sequence_, mixed, call.signature);
+  earlier_calls_.add(mixed);
+  operation.next = nullptr;
+  (head_ == nullptr ? head_ : tail_->next) = &operation;
+  tail_ = &operation;
   outstanding_.store(outstanding_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 
 bool Engine::progress() {
   stuck_ = false;
-  if (queue_.empty()) return false;
+  if (head_ == nullptr) return false;
   if (latch_.raised()) {
     fail_all(latch_.status());
     return true;
   }
   if (!head_active_) begin_head();
   bool moved = links_up_ ? false : connect_links();
-  const bool over_links = needs_epoll();
-  moved |= over_links ? advance_over_links() : run_.advance();
+  moved |= over_links_ ? advance_over_links() : run_.advance();
   if (run_.declined()) {
     ++iterations_[active_->channel];
-    begin(queue_.front()->route);
+    begin(head_->route);
     return true;
   }
   if (!run_.failure().ok()) {
     latch_.raise(options_.hooks.blame(run_.failure(), run_.failed_peer()));
     return true;
   }
-  if (run_.finished() && (!over_links || links_idle())) {
-    finish_head({});
+  if (run_.finished() && (!over_links_ || links_idle())) {
+    finish_head();
     return true;
   }
   return moved;
 }
 
 void Engine::begin_head() {
-  Operation& operation = *queue_.front();
+  Operation& operation = *head_;
   operation.state.store(Operation::State::kActive, std::memory_order_relaxed);
   const Call& call = operation.call;
   if (const BoundPlan* plan = operation.zero_copy.plan; plan == nullptr) {
@@ -137,38 +141,43 @@ void Engine::begin_head() {
     peer_memory_.trim();
     begin(operation.zero_copy);
   }
-  peers_.open({call.output, call.elements * call.element_bytes, call.tag});
   head_active_ = true;
-  links_up_ = operation.route.plan->links.empty();
-  if (!links_up_) connect_links();
-  waiting_since_ = mismatch_since_ = unreadable_since_ = last_answer_by_ = 0;
+  waiting_since_ = 0;
+  over_links_ = !operation.route.plan->links.empty();
+  links_up_ = !over_links_;
+  if (!over_links_) return;
+  peers_.open({call.output, call.elements * call.element_bytes, call.tag});
+  connect_links();
 }
 
 void Engine::begin(const Route& route) {
   active_ = route.plan;
-  run_.begin(route, queue_.front()->call, iterations_[active_->channel]);
+  run_.begin(route, head_->call, iterations_[active_->channel]);
   last_segment_.store(route.cut.segment_bytes, std::memory_order_relaxed);
   last_plan_.store(active_, std::memory_order_release);
 }
 
-void Engine::finish_head(Status status) {
-  Operation& operation = *queue_.front();
-  run_.end();
-  if (head_active_) iterations_[active_->channel] += run_.segments();
+void Engine::finish_head() {
+  Operation& operation = *head_;
+  if (head_active_) {
+    run_.end();
+    iterations_[active_->channel] += run_.segments();
+    if (over_links_) peers_.close();
+    head_active_ = false;
+  }
   history_.completed(operation.call.sequence);
-  peers_.close();
-  head_active_ = false;
-  queue_.pop_front();
-  if (!status.ok())
-    operation.status = std::move(status)
-                           .with_sequence(operation.call.sequence)
-                           .with_phase(operation.call.signature.collective);
+  head_ = operation.next;
   operation.state.store(Operation::State::kDone, std::memory_order_release);
   outstanding_.store(outstanding_.load(std::memory_order_relaxed) - 1, std::memory_order_release);
 }
 
 void Engine::fail_all(const Status& status) {
-  while (!queue_.empty()) finish_head(status);
+  while (head_ != nullptr) {
+    head_->status = Status(status)
+                        .with_sequence(head_->call.sequence)
+                        .with_phase(head_->call.signature.collective);
+    finish_head();
+  }
 }
 
 // ---------------------------------------------------------------- links
@@ -177,7 +186,7 @@ void Engine::fail_all(const Status& status) {
 bool Engine::connect_links() {
   bool came = false;
   links_up_ = true;
-  for (const std::int32_t peer : queue_.front()->route.plan->links) {
+  for (const std::int32_t peer : head_->route.plan->links) {
     if (peers_.link(peer) != nullptr || broken_.count(peer) != 0) continue;
     auto link = options_.hooks.take_link(peer, peers_);
     if (!link.ok()) {
@@ -200,7 +209,7 @@ bool Engine::advance_over_links() {
   bool moved = false;
   const auto advance = [&] {
     if (!run_.advance()) return false;
-    for (const std::int32_t peer : queue_.front()->route.plan->links) send_link(peer);
+    for (const std::int32_t peer : head_->route.plan->links) send_link(peer);
     return moved = true;
   };
   for (int round = 0; round < kRoundsALook && advance(); ++round) {
@@ -214,7 +223,7 @@ bool Engine::advance_over_links() {
 
 void Engine::pump_links(bool all) {
   if (!all) {
-    for (const std::int32_t peer : queue_.front()->route.plan->links) pump_link(peer);
+    for (const std::int32_t peer : head_->route.plan->links) pump_link(peer);
     return;
   }
   std::vector<std::int32_t> up;
@@ -247,7 +256,7 @@ void Engine::link_failed(std::int32_t peer, Status status) {
 }
 
 bool Engine::links_idle() const noexcept {
-  const auto& links = queue_.front()->route.plan->links;
+  const auto& links = head_->route.plan->links;
   return std::all_of(links.begin(), links.end(), [&](std::int32_t peer) {
     const transport::Link* link = peers_.link(peer);
     return link == nullptr || link->idle();
@@ -264,10 +273,6 @@ void Engine::leave(int ms) {
     }
     if (!left) std::this_thread::sleep_for(std::chrono::microseconds(100));
   }
-}
-
-bool Engine::needs_epoll() const noexcept {
-  return !queue_.empty() && !queue_.front()->route.plan->links.empty();
 }
 
 bool Engine::fall_asleep(bool in_epoll) {
@@ -288,14 +293,15 @@ bool Engine::fall_asleep(bool in_epoll) {
 // ---------------------------------------------------------------- what goes wrong
 
 void Engine::watch(Nanoseconds now) {
-  if (queue_.empty() || latch_.raised()) return;
+  if (head_ == nullptr || latch_.raised()) return;
   if (waiting_since_ == 0) {
     waiting_since_ = now;
     next_question_ = now + kFirstQuestion;
     next_log_ = now + kFirstLog;
+    mismatch_since_ = unreadable_since_ = last_answer_by_ = 0;
   }
-  const Call& call = queue_.front()->call;
-  for (const std::int32_t peer : queue_.front()->route.plan->links) {
+  const Call& call = head_->call;
+  for (const std::int32_t peer : head_->route.plan->links) {
     const auto broken = broken_.find(peer);
     if (broken == broken_.end()) continue;
     if (now > std::max(waiting_since_, broken->second.noticed) + kBrokenLinkGrace) {
@@ -328,7 +334,7 @@ void Engine::watch(Nanoseconds now) {
 void Engine::watch_mismatch(Nanoseconds now) {
   const std::int32_t peer = std::max(run_.mismatched_peer(), peers_.mismatched_peer());
   if (peer < 0) return;
-  const Call& call = queue_.front()->call;
+  const Call& call = head_->call;
   if (mismatch_since_ == 0) {
     mismatch_since_ = now;
     options_.hooks.ask(call.sequence);
@@ -351,7 +357,7 @@ void Engine::watch_unreadable(Nanoseconds now) {
 }
 
 void Engine::watch_deadline(Nanoseconds now) {
-  const Call& call = queue_.front()->call;
+  const Call& call = head_->call;
   if (now < waiting_since_ + call.timeout_ms * kMs) return;
   if (last_answer_by_ == 0) {  // ask once more, so that the answer is fresh
     options_.hooks.ask(call.sequence);

@@ -6,14 +6,13 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <vector>
 
 #include "base/failure.h"
+#include "base/futex_mutex.h"
 #include "executor/bound_plan.h"
 #include "executor/call.h"
 #include "executor/peers.h"
@@ -68,13 +67,13 @@ class Engine {
   // most `ms` for the other hosts' kernels (not for their processes). Hold the mutex.
   void leave(int ms);
 
-  std::mutex& mutex() noexcept { return mutex_; }
+  FutexMutex& mutex() noexcept { return mutex_; }
   // Carries the operation at the head of the queue as far as it goes without waiting. Returns
   // whether anything moved. Hold the mutex.
   bool progress();
   // See Run::glance. Hold the mutex.
   int glance(int looks) const noexcept {
-    return head_active_ && queue_.front()->route.plan->links.empty() ? run_.glance(looks) : 0;
+    return head_active_ && !over_links_ ? run_.glance(looks) : 0;
   }
   // After progress() over links: nothing had arrived at its last look, or nothing that helped. To
   // look again at once would be in vain.
@@ -101,7 +100,9 @@ class Engine {
   // Readable when there may be work, after fall_asleep(true).
   int epoll_fd() const noexcept { return epoll_.get(); }
   // Whether a wait of the head operation may be ended by something that is not in a mapped window.
-  bool needs_epoll() const noexcept;
+  bool needs_epoll() const noexcept {
+    return head_ != nullptr && !head_->route.plan->links.empty();
+  }
   // Ends a sleep from any thread.
   void wake() const noexcept { doorbell_.ring(windows_.doorbell(windows_.mine())); }
 
@@ -131,7 +132,7 @@ class Engine {
 
   void begin_head();
   void begin(const Route& route);
-  void finish_head(Status status);
+  void finish_head();
   void fail_all(const Status& status);
   bool advance_over_links();
   void pump_links(bool all);
@@ -157,12 +158,12 @@ class Engine {
   const BoundPlan* active_ = nullptr;  // of the head operation
   std::atomic<const BoundPlan*> last_plan_{nullptr};
   std::atomic<std::uint32_t> last_segment_{0};
-  std::mutex mutex_;
-  std::deque<Operation*> queue_;
-  std::atomic<std::uint32_t> outstanding_{0};  // written under the mutex
+  FutexMutex mutex_;
+  Operation *head_ = nullptr, *tail_ = nullptr;  // of the queue; no tail without a head
+  std::atomic<std::uint32_t> outstanding_{0};    // written under the mutex
   std::atomic<bool> driven_{false};
   std::uint64_t sequence_ = 0;
-  bool head_active_ = false, links_up_ = true, stuck_ = false;
+  bool head_active_ = false, over_links_ = false, links_up_ = true, stuck_ = false;
   std::vector<std::uint64_t> iterations_;  // of each channel
   std::set<std::int32_t> asked_for_;       // links that connect() was called for
   // Ended; a failure once an operation needs it, and the control tree has had time to say why.

@@ -11,15 +11,11 @@ namespace hfreduce::executor {
 namespace {
 
 using schedule::Op;
-using transport::Tag;
 
 // A result of so many bytes has left the caches before its caller comes to read it. Measured
 // between hosts, on AMD's.
 constexpr std::uint64_t kPastCachesFrom = 16 << 20;
 
-// Beyond, nothing is gained by it, and peers that sleep would be woken late: after a stretch of
-// steps. Workers are not called either.
-constexpr std::uint64_t kStraightUpTo = 256 << 10;
 static_assert(kStraightUpTo < kShareCallsFrom);
 
 std::int64_t tick_of(const schedule::Tick& tick, std::uint64_t iteration,
@@ -47,31 +43,42 @@ transport::Offer read_offer(const WaitLine& wait, std::int64_t value) noexcept {
 
 }  // namespace
 
+void Run::provide(const BoundPlan& plan) {
+  if (sources_.size() >= plan.most_operands) return;
+  sources_.resize(plan.most_operands);
+  destinations_.resize(plan.most_operands);
+}
+
 void Run::begin(const Route& route, const Call& call, std::uint64_t base) {
   const BoundPlan& plan = *route.plan;
   plan_ = &plan;
   call_ = &call;
   base_ = base;
   tag_ = pack_tag(call.tag);
-  if (multiplied_of_ != call.sequence) {  // else it goes on after a plan that was declined
+  if (call.raw_input == nullptr) {
+    multiplied_ = kAll;
+  } else if (multiplied_of_ != call.sequence) {  // else it goes on after a plan that was declined
     multiplied_of_ = call.sequence;
-    multiplied_ = call.raw_input == nullptr ? kAll : 0;
+    multiplied_ = 0;
   }
   mismatched_peer_ = failed_peer_ = -1;
   accepted_ = declined_ = false;
-  unreadable_ = {};
+  if (!unreadable_.ok()) unreadable_ = {};
   cut_ = route.cut;
+  straight_ = route.straight && multiplied_ == kAll;
+  if (!straight_) return begin_lanes(call);
+  whole_ = {base_, 0, call.elements, cut_.last_quantum, 0};
+  whole_bytes_ = call.elements * call.element_bytes;
+  only_ = {};
+  only_.turns = lanes_left_ = 1;
+}
+
+void Run::begin_lanes(const Call& call) {
+  const BoundPlan& plan = *plan_;
   shared_.begin_call(call.elements * call.element_bytes);
   past_caches_ = call.elements * call.element_bytes >= kPastCachesFrom && !plan.links.empty() &&
                  kernels::streaming_may_pay();
   // Nothing below allocates once a plan of this size has run before.
-  if (sources_.size() < plan.most_operands) {
-    sources_.resize(plan.most_operands);
-    destinations_.resize(plan.most_operands);
-  }
-  straight_ = cut_.segments == 1 && !plan.straight.empty() && multiplied_ == kAll &&
-              call.elements * call.element_bytes <= kStraightUpTo;
-  if (straight_) return begin_straight();
   lanes_.resize(plan.lanes.size());
   if (plan.ticket_rings != 0) tickets_.assign(plan.ticket_rings, {});
   lanes_left_ = 0;
@@ -84,8 +91,7 @@ void Run::begin(const Route& route, const Call& call, std::uint64_t base) {
   }
 }
 
-bool Run::advance() noexcept {
-  if (straight_) return advance_straight();
+bool Run::advance_lanes() noexcept {
   bool any = false;
   for (LaneState& state : lanes_) {
     if (state.turn < state.turns) any |= advance_lane(state);
@@ -103,7 +109,7 @@ int Run::glance(int looks) const noexcept {
     const std::uint64_t iteration = straight_ ? base_ : base_ + state.turn - step.skew;
     const std::int64_t needed =
         tick_of(step.tick, iteration, static_cast<std::int32_t>(state.repetition)) + 1 - step.lag;
-    const WaitLine& wait = plan_->wait_lines[step.waits.begin + state.peer_at];
+    const WaitLine& wait = plan_->wait_lines[wait_of(state, step)];
     const std::atomic<std::uint64_t>& value = flag_of(wait, step.ring, needed).value;
     for (int look = 0; look < looks; ++look) {
       if (static_cast<std::int64_t>(value.load(std::memory_order_relaxed)) >= needed) return -1;
@@ -114,14 +120,18 @@ int Run::glance(int looks) const noexcept {
   return 0;
 }
 
+// Which line a lane stands at, or has passed last.
+std::uint32_t Run::wait_of(const LaneState& state, const BoundStep& step) const noexcept {
+  if (straight_ && !step.offers) return plan_->straight[state.at].wait;
+  return step.waits.begin + std::min(state.peer_at, step.waits.count - 1);
+}
+
 std::int32_t Run::waits_for() const noexcept {
   if (failed_peer_ >= 0) return failed_peer_;
   for (const LaneState& state : states()) {
     if (state.turn >= state.turns || !state.blocked) continue;
     const BoundStep& step = step_of(state);
-    if (step.op == Op::kWait)
-      return plan_->wait_lines[step.waits.begin + std::min(state.peer_at, step.waits.count - 1)]
-          .peer;
+    if (step.op == Op::kWait) return plan_->wait_lines[wait_of(state, step)].peer;
     if (step.op == Op::kClaim) return claimer(state, step);
     if (step.peer >= 0) return step.peer;
   }
@@ -231,9 +241,7 @@ bool Run::execute(LaneState& state, const BoundStep& step, std::uint32_t segment
   return true;
 }
 
-// A flag that has just reached the value must have been raised by this very call; one that is
-// further on only proves a mismatch if its tag is of this call's number. Between two loads its
-// writer may have moved on: then the next round sees it settled.
+// A flag that has just reached the value must have been raised by this very call.
 bool Run::wait(LaneState& state, const BoundStep& step, std::int64_t needed) noexcept {
   if (needed <= 0) return true;
   for (; state.peer_at < step.waits.count; ++state.peer_at) {
@@ -247,15 +255,20 @@ bool Run::wait(LaneState& state, const BoundStep& step, std::int64_t needed) noe
     if (value < needed) return false;
     seen = value;
     const std::uint64_t tag = flag.tag.load(std::memory_order_relaxed);
-    if (tag == tag_) continue;
-    const Tag theirs = transport::unpack_tag(tag);
-    if (theirs.sequence == call_->tag.sequence) {
-      mismatched_peer_ = wait.peer;
-      return false;
-    }
-    if (value == needed && step.lag == 0) return false;
+    if (tag != tag_ && !is_settled(wait.peer, tag, value == needed && step.lag == 0)) return false;
   }
   return true;
+}
+
+// Of a flag with the tag of another call: one that is further on only proves a mismatch if its tag
+// is of this call's number. Between two loads its writer may have moved on: then the next round
+// sees it settled.
+bool Run::is_settled(std::int32_t peer, std::uint64_t tag, bool is_exact) noexcept {
+  if (transport::unpack_tag(tag).sequence == call_->tag.sequence) {
+    mismatched_peer_ = peer;
+    return false;
+  }
+  return !is_exact;
 }
 
 // Where the buffers are is learnt once a call, at its first segment. Where others have done this
@@ -437,14 +450,7 @@ kernels::ReduceArgs Run::operands_of(const BoundStep& step, const Here& here,
   for (std::uint32_t i = 0; i < step.destinations.count; ++i) {
     destinations_[i] = address(plan_->places[step.destinations.begin + i], here, part);
   }
-  kernels::ReduceArgs args;
-  args.sources = sources_.data();
-  args.destinations = destinations_.data();
-  args.n_sources = static_cast<std::int32_t>(step.sources.count);
-  args.n_destinations = static_cast<std::int32_t>(step.destinations.count);
-  args.count = part.count;
-  args.divisor = step.final ? call_->divisor : 0;
-  return args;
+  return args_of(step, part.count);
 }
 
 Reduction Run::reduction_of(const BoundStep& step, const kernels::ReduceArgs& args) const noexcept {

@@ -24,6 +24,8 @@ class Run {
       const transport::PeerReads& reads)
       : peers_(peers), doorbell_(doorbell), memory_(memory), reads_(reads) {}
 
+  // Makes room for a plan that was bound, so that no run of it allocates.
+  void provide(const BoundPlan& plan);
   // `base`: iterations that the plan's channel has seen so far.
   void begin(const Route& route, const Call& call, std::uint64_t base);
   // Tells those who would use this rank's buffers that they cannot.
@@ -44,9 +46,11 @@ class Run {
     shared_.hire(threads, owner);
   }
   // The call is over, perhaps in the middle of a step. Afterwards no worker touches its buffers.
-  void end() noexcept { shared_.end_call(); }
+  void end() noexcept {
+    if (!straight_) shared_.end_call();
+  }
   // One round over the lanes. Returns whether any step was done.
-  bool advance() noexcept;
+  bool advance() noexcept { return straight_ ? advance_straight() : advance_lanes(); }
   bool finished() const noexcept { return lanes_left_ == 0; }
   std::uint32_t segments() const noexcept { return cut_.segments; }
   // A peer whose flag came with another call's tag, or -1.
@@ -89,24 +93,30 @@ class Run {
   };
   static constexpr std::size_t kTicketsARing = 16;
 
+  void begin_lanes(const Call& call);
+  bool advance_lanes() noexcept;
   bool advance_lane(LaneState& state) noexcept;
   // run_straight.cc
-  void begin_straight() noexcept;
   bool advance_straight() noexcept;
-  bool execute_straight(const BoundStep& step) noexcept;
-  void copy(const BoundStep& step) noexcept;
+  std::uint32_t do_straight(std::uint32_t at) noexcept;
+  bool await_straight(const StraightStep& step) noexcept;
+  std::byte* address_straight(const BoundPlace& place, std::uint64_t begin) const noexcept;
+  void copy(const StraightStep& step) noexcept;
+  void reduce_straight(const StraightStep& step) noexcept;
   void ring_all() const noexcept;
   // Where a lane is, or the straight run.
   const BoundStep& step_of(const LaneState& state) const noexcept {
-    return straight_ ? plan_->straight[state.at] : state.lane->steps[state.at];
+    return straight_ ? *plan_->straight[state.at].step : state.lane->steps[state.at];
   }
   std::span<const LaneState> states() const noexcept {
     return straight_ ? std::span<const LaneState>(&only_, 1) : lanes_;
   }
+  std::uint32_t wait_of(const LaneState& state, const BoundStep& step) const noexcept;
   void next_step(LaneState& state) noexcept;
   void multiply_until(const Here& here) noexcept;
   bool execute(LaneState& state, const BoundStep& step, std::uint32_t segment) noexcept;
   bool wait(LaneState& state, const BoundStep& step, std::int64_t needed) noexcept;
+  bool is_settled(std::int32_t peer, std::uint64_t tag, bool is_exact) noexcept;
   bool accept(LaneState& state, const BoundStep& step, std::int64_t needed) noexcept;
   bool map_buffers(const WaitLine& wait, const transport::Offer& offer) noexcept;
   bool take_private(const WaitLine& wait, const transport::Offer& offer) noexcept;
@@ -119,6 +129,15 @@ class Run {
   bool reduce(LaneState& state, const BoundStep& step, const Here& here) noexcept;
   kernels::ReduceArgs operands_of(const BoundStep& step, const Here& here,
                                   const Extent& part) noexcept;
+  // Of the operands that were written down last.
+  kernels::ReduceArgs args_of(const BoundStep& step, std::uint64_t elements) const noexcept {
+    return {sources_.data(),
+            destinations_.data(),
+            static_cast<std::int32_t>(step.sources.count),
+            static_cast<std::int32_t>(step.destinations.count),
+            elements,
+            step.final ? call_->divisor : 0};
+  }
   Reduction reduction_of(const BoundStep& step, const kernels::ReduceArgs& args) const noexcept;
   bool share(LaneState& state) noexcept;
   void raise(const BoundStep& step, std::int64_t value) const noexcept;
@@ -174,10 +193,10 @@ class Run {
   const Call* call_ = nullptr;
   std::uint64_t base_ = 0, tag_ = 0;
   Cut cut_;
-  bool straight_ =
-      false;        // the plan's steps are taken one after the other, as a call of one segment
-  LaneState only_;  // then: `at` counts the plan's straight steps
-  Here whole_{};    // then: the segment
+  bool straight_ = false;  // the plan's straight steps are taken one after the other
+  LaneState only_;         // then: `at` counts them
+  Here whole_{};           // then: the segment
+  std::uint64_t whole_bytes_ = 0;
   // Elements of the input that are as the steps are to find them; of which call.
   static constexpr std::uint64_t kAll = ~0ull;
   std::uint64_t multiplied_ = kAll, multiplied_of_ = 0;

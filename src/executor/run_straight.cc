@@ -1,74 +1,128 @@
-// Calls of one segment among ranks of one host, most of them small: the steps of the plan's only
-// lane one after the other, without what the interpreter needs for segments, repetitions and links.
 #include <cstring>
 
 #include "executor/run.h"
 
 namespace hfreduce::executor {
 
-using schedule::Op;
-
-void Run::begin_straight() noexcept {
-  whole_ = {base_, 0, call_->elements, cut_.last_quantum, 0};
-  only_ = {};
-  only_.turns = lanes_left_ = 1;
+// `begin`: bytes from where the segment begins.
+inline std::byte* Run::address_straight(const BoundPlace& place,
+                                        std::uint64_t begin) const noexcept {
+  if (place.kind == BoundPlace::Kind::kMappedSlot) {
+    std::byte* const slot = place.base + place.ring.at(place.tick.at(base_, 0));
+    return place.whole_segment ? slot + begin : slot;
+  }
+  if (place.kind == BoundPlace::Kind::kInput) return const_cast<std::byte*>(call_->input) + begin;
+  if (place.kind == BoundPlace::Kind::kOutput) return call_->output + begin;
+  const PeerBuffers& peer = buffers_[static_cast<std::size_t>(place.owner)];
+  return (place.kind == BoundPlace::Kind::kPeerInput ? peer.input : peer.output) + begin;
 }
 
-inline bool Run::execute_straight(const BoundStep& step) noexcept {
-  const auto tick = static_cast<std::int64_t>(step.tick.at(base_, 0));
-  switch (step.op) {
-    case Op::kWait:
-      return step.offers ? accept(only_, step, tick + 1) : wait(only_, step, tick + 1 - step.lag);
-    case Op::kPut:
-      copy(step);
-      [[fallthrough]];
-    case Op::kSignal:
-      if (step.offers) write_offer(step, tick + 1, call_->offer);
-      set_flag(step, tick + 1);
-      return true;
-    case Op::kReduce:
-      if (const PeerBuffers* peer = private_source(step))
-        return read_private(only_, step, whole_, *peer);
-      if (step.sources.count != 1 || step.destinations.count != 1 || step.final)
-        return reduce(only_, step, whole_);
-      copy(step);
-      return true;
-    default:  // kDrain: nothing was posted
-      return true;
+inline void Run::copy(const StraightStep& step) noexcept {
+  std::uint64_t begin = 0, bytes = whole_bytes_;
+  if (!step.whole) {
+    const Extent part = extent(*step.step, whole_);
+    begin = part.begin * call_->element_bytes;
+    bytes = part.count * call_->element_bytes;
+    if (bytes == 0) return;
   }
+  const std::byte* const from = address_straight(*step.from, begin);
+  std::byte* const to = address_straight(*step.to, begin);
+  if (from == to) return;
+  if (step.kind == StraightStep::Kind::kStage)
+    kernels::copy_to_peer(to, from, bytes, &stores_);
+  else
+    std::memcpy(to, from, bytes);
+}
+
+inline void Run::reduce_straight(const StraightStep& straight) noexcept {
+  const BoundStep& step = *straight.step;
+  Extent part{0, whole_.length};
+  if (!straight.whole) {
+    part = extent(step, whole_);
+    if (part.count == 0) return;
+  }
+  const std::uint64_t begin = part.begin * call_->element_bytes;
+  const BoundPlace* place = plan_->places.data() + step.sources.begin;
+  for (std::uint32_t i = 0; i < step.sources.count; ++i)
+    sources_[i] = address_straight(*place++, begin);
+  place = plan_->places.data() + step.destinations.begin;
+  for (std::uint32_t i = 0; i < step.destinations.count; ++i)
+    destinations_[i] = address_straight(*place++, begin);
+  call_->reduce(args_of(step, part.count));
+}
+
+// See wait().
+inline bool Run::await_straight(const StraightStep& step) noexcept {
+  const auto needed = static_cast<std::int64_t>(step.tick.at(base_, 0)) + 1 - step.lag;
+  const bool credit = step.kind == StraightStep::Kind::kCredit;
+  if (credit && (needed <= 0 || plan_->seen[step.wait] >= needed)) return true;
+  const transport::Flag& flag = *reinterpret_cast<const transport::Flag*>(
+      step.awaited + step.slot(static_cast<std::uint64_t>(needed - 1)));
+  const auto value = static_cast<std::int64_t>(flag.value.load(std::memory_order_acquire));
+  if (value < needed) return false;
+  if (credit) plan_->seen[step.wait] = value;
+  const std::uint64_t tag = flag.tag.load(std::memory_order_relaxed);
+  return tag == tag_ ||
+         is_settled(plan_->wait_lines[step.wait].peer, tag, value == needed && !credit);
+}
+
+// Does the steps from `at` on, as far as they can be done now. Returns at which it stopped.
+[[gnu::always_inline]] inline std::uint32_t Run::do_straight(std::uint32_t at) noexcept {
+  using Kind = StraightStep::Kind;
+  bool raised = false;
+  const auto end = static_cast<std::uint32_t>(plan_->straight.size());
+  for (const StraightStep* step = &plan_->straight[at]; at != end; ++at, ++step) {
+    bool done = true;
+    switch (step->kind) {
+      case Kind::kWait:
+      case Kind::kCredit:
+        done = await_straight(*step);
+        break;
+      case Kind::kSignal: {
+        const std::uint64_t tick = step->tick.at(base_, 0);
+        reinterpret_cast<transport::Flag*>(step->raised + step->slot(tick))->raise(tick + 1, tag_);
+        raised = true;
+        break;
+      }
+      case Kind::kCopy:
+      case Kind::kStage:
+        copy(*step);
+        break;
+      case Kind::kRead:
+        if (const PeerBuffers* peer = private_source(*step->step)) {
+          done = read_private(only_, *step->step, whole_, *peer);
+          if (done) only_.copied = 0;
+          break;
+        }
+        [[fallthrough]];
+      case Kind::kReduce:
+        reduce_straight(*step);
+        break;
+      case Kind::kOffer:
+        write_offer(*step->step, static_cast<std::int64_t>(step->tick.at(base_, 0)) + 1,
+                    call_->offer);
+        break;
+      case Kind::kAccept:
+        done = accept(only_, *step->step, static_cast<std::int64_t>(step->tick.at(base_, 0)) + 1);
+        if (done) only_.peer_at = 0;
+        break;
+    }
+    if (!done) break;
+  }
+  if (raised) ring_all();
+  return at;
 }
 
 bool Run::advance_straight() noexcept {
-  const std::span<const BoundStep> steps = plan_->straight;
   const std::uint32_t begin = only_.at;
-  std::uint32_t at = begin;
   const std::uint64_t copied = only_.copied;
-  bool raised = false;
-  for (; at != steps.size() && execute_straight(steps[at]); ++at) {
-    only_.peer_at = 0;
-    only_.copied = 0;
-    raised |= steps[at].signal.line != nullptr;
-  }
-  only_.at = at;
-  if (raised) ring_all();
-  only_.blocked = at != steps.size();
+  only_.at = do_straight(begin);
+  only_.blocked = only_.at != plan_->straight.size();
   if (!only_.blocked) {
     only_.turn = 1;
     lanes_left_ = 0;
   }
-  return at != begin || only_.copied != copied;
-}
-
-void Run::copy(const BoundStep& step) noexcept {
-  const Extent part = extent(step, whole_);
-  const std::byte* const from = address(plan_->places[step.sources.begin], whole_, part);
-  std::byte* const to = address(plan_->places[step.destinations.begin], whole_, part);
-  const std::uint64_t bytes = part.count * call_->element_bytes;
-  if (bytes == 0 || from == to) return;
-  if (step.op == Op::kPut || step.staging)
-    kernels::copy_to_peer(to, from, bytes, &stores_);
-  else
-    std::memcpy(to, from, bytes);
+  return only_.at != begin || only_.copied != copied;
 }
 
 // One fence for all flags that were raised, when nothing else is left to do: it waits for the

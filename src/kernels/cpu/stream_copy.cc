@@ -57,8 +57,6 @@ void copy_past_caches(void* to, const void* from, std::size_t bytes) noexcept {
 namespace {
 // Between what plain stores reach through the fabric (2 GB/s) and out of memory (5 and more).
 constexpr std::int64_t kSlowBytesPerNs = 5;
-// Below this the peer's next read from memory costs more than fetching its lines does.
-constexpr std::size_t kStreamFrom = 4096;
 }  // namespace
 
 void StoreChoice::took(std::size_t bytes, std::int64_t ns) noexcept {
@@ -79,10 +77,9 @@ void StoreChoice::took(std::size_t bytes, std::int64_t ns) noexcept {
   run_ = run_ * 2 < kLongestRun ? run_ * 2 : kLongestRun;
 }
 
-void copy_to_peer(void* to, const void* from, std::size_t bytes, StoreChoice* choice) noexcept {
-  if (bytes < kStreamFrom) {
-    std::memcpy(to, from, bytes);
-  } else if (choice->streams()) {
+void copy_many_to_peer(void* to, const void* from, std::size_t bytes,
+                       StoreChoice* choice) noexcept {
+  if (choice->streams()) {
     copy_past_caches(to, from, bytes);
   } else if (choice->is_timed()) {
     const Nanoseconds before = now_ns();

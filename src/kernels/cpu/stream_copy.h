@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace hfreduce::kernels {
 
@@ -54,7 +55,16 @@ class StoreChoice {
   std::int64_t ns_per_64k_ = 0;  // of plain copies, the latest weigh most; 0: none was timed
 };
 
-// Copies into lines that a peer's cache may hold, as `choice` says.
-void copy_to_peer(void* to, const void* from, std::size_t bytes, StoreChoice* choice) noexcept;
+// Copies into lines that a peer's cache may hold: few bytes plainly, since below this the peer's
+// next read from memory costs more than fetching its lines does; else as `choice` says.
+inline constexpr std::size_t kStreamFrom = 4096;
+void copy_many_to_peer(void* to, const void* from, std::size_t bytes, StoreChoice* choice) noexcept;
+inline void copy_to_peer(void* to, const void* from, std::size_t bytes,
+                         StoreChoice* choice) noexcept {
+  if (bytes < kStreamFrom)
+    std::memcpy(to, from, bytes);
+  else
+    copy_many_to_peer(to, from, bytes, choice);
+}
 
 }  // namespace hfreduce::kernels

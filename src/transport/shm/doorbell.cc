@@ -58,8 +58,7 @@ void Doorbell::sleep_on_futex(int ms) noexcept {
   syscall(SYS_futex, &line_->rings, FUTEX_WAIT, seen_, &limit, nullptr, 0);
 }
 
-void Doorbell::awake() noexcept {
-  if (line_->mode.load(std::memory_order_relaxed) == kAwake) return;
+void Doorbell::take_rings() noexcept {
   const bool in_epoll = line_->mode.exchange(kAwake, std::memory_order_acq_rel) == kInEpoll;
   char drop[8];
   for (int i = 0; in_epoll && i < 64 && recv(fd(), drop, sizeof drop, 0) >= 0; ++i) {

@@ -27,7 +27,9 @@ class Doorbell {
   // Sleeps until rung, at most `ms`. Only after announce(false).
   void sleep_on_futex(int ms) noexcept;
   // Ends an announcement and takes pending rings.
-  void awake() noexcept;
+  void awake() noexcept {
+    if (line_->mode.load(std::memory_order_relaxed) != 0) take_rings();
+  }
 
   // Wakes the owner of `other` if it sleeps. The caller has written what it is to see.
   void ring(DoorbellLine& other) const noexcept;
@@ -38,6 +40,7 @@ class Doorbell {
   static void ring_fence() noexcept { std::atomic_thread_fence(std::memory_order_seq_cst); }
 
  private:
+  void take_rings() noexcept;
   void wake(DoorbellLine& other) const noexcept;
 
   DoorbellLine* line_ = nullptr;
