@@ -426,6 +426,7 @@ Status Comm::plan_call(const CallShape& shape, std::string_view forced, PlannedC
   planned->looked = {};
   executor::Operation& operation = planned->operation;
   operation.route = operation.zero_copy = {};
+  operation.state.store(executor::Operation::State::kDone, std::memory_order_relaxed);
   executor::Call& call = operation.call = {};
   call.signature = signature_of(shape);
   const bool reduces = shape.collective == Collective::kAllReduce;
@@ -500,6 +501,10 @@ Status Comm::run(const CollectiveCall& call) {
 Status Comm::run_again(PlannedCall& planned, const Buffers& buffers) {
   if (!may_call()) return why_not();
   executor::Operation& operation = planned.operation;
+  if (!operation.done())
+    return Status(Code::kInvalidUsage,
+                  "another thread is in the same call of this communicator: one thread at a time "
+                  "may use it");
   HFR_TRY(bind(buffers, planned, operation));
   operation.state.store(executor::Operation::State::kQueued, std::memory_order_relaxed);
   return run(operation);

@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "harness/team.h"
@@ -128,6 +131,37 @@ TEST(RepeatedCalls, LookForACreatedOperationEachTime) {
                 hfreduceInvalidUsage);
     }
   });
+}
+
+// The caller's error. The same operation must not be started twice.
+TEST(RepeatedCalls, OfTwoThreadsAtOnceOneIsRefused) {
+  Team team(2);
+  std::atomic<int> refused = 0;
+  const auto sum = [&refused](hfreduceComm_t comm) {
+    float one = 1;
+    const auto result =
+        hfreduceAllReduce(&one, &one, 1, hfreduceFloat32, hfreduceSum, comm, nullptr);
+    if (result == hfreduceSuccess) {
+      EXPECT_EQ(one, 2);
+    } else {
+      EXPECT_EQ(result, hfreduceInvalidUsage);
+      EXPECT_THAT(last_error(), HasSubstr("another thread"));
+      ++refused;
+    }
+  };
+  team.each([&](int rank, hfreduceComm_t comm) {
+    sum(comm);
+    if (rank == 1) {  // whichever of them comes first waits for rank 0
+      std::thread other(sum, comm);
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      sum(comm);
+      other.join();
+    } else {
+      while (refused == 0) std::this_thread::yield();
+      sum(comm);
+    }
+  });
+  EXPECT_EQ(refused, 1);
 }
 
 }  // namespace
