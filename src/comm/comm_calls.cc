@@ -44,6 +44,12 @@ executor::Signature signature_of(const CallShape& shape) {
   return signature;
 }
 
+Status check_idle(const PlannedCall& planned) {
+  if (planned.operation.done()) return {};
+  return Status(Code::kInvalidUsage,
+                "another thread is in a call of this communicator: one thread at a time may use it");
+}
+
 kernels::ReduceFn kernel_of(kernels::DataType type, kernels::ReduceOp op) {
   return kernels::best_kernels().reduce[static_cast<int>(type)][static_cast<int>(op)];
 }
@@ -155,6 +161,7 @@ Result<PlannedCall*> Comm::plan_of(const CollectiveCall& call) {
   const CallKey key = key_of(shape);
   PlannedCall& planned = call.algorithm == nullptr ? recent_calls_.place_of(key) : forced_call_;
   if (call.algorithm == nullptr && planned.key == key) return &planned;
+  HFR_TRY(check_idle(planned));
   planned.key = {};  // until all has gone well
   HFR_TRY(plan_call(shape, call.algorithm != nullptr ? call.algorithm : "", &planned));
   planned.key = key;
@@ -168,7 +175,6 @@ Status Comm::plan_call(const CallShape& shape, std::string_view forced, PlannedC
   planned->looked = {};
   executor::Operation& operation = planned->operation;
   operation.route = operation.zero_copy = {};
-  operation.state.store(executor::Operation::State::kDone, std::memory_order_relaxed);
   executor::Call& call = operation.call = {};
   call.signature = signature_of(shape);
   const bool reduces = shape.collective == Collective::kAllReduce;
@@ -243,10 +249,7 @@ Status Comm::run(const CollectiveCall& call) {
 Status Comm::run_again(PlannedCall& planned, const Buffers& buffers) {
   if (!may_call()) return why_not();
   executor::Operation& operation = planned.operation;
-  if (!operation.done())
-    return Status(Code::kInvalidUsage,
-                  "another thread is in the same call of this communicator: one thread at a time "
-                  "may use it");
+  HFR_TRY(check_idle(planned));
   HFR_TRY(bind(buffers, planned, operation));
   operation.state.store(executor::Operation::State::kQueued, std::memory_order_relaxed);
   return run(operation);

@@ -39,6 +39,8 @@ inline CallKey key_of(const CallShape& shape) noexcept {
 
 // One whose arguments were checked, but for its buffers.
 struct PlannedCall {
+  PlannedCall() noexcept { operation.state = executor::Operation::State::kDone; }
+
   CallKey key;  // none: nothing is here yet
   CallShape shape;
   bool reads_send = true;  // on this rank
