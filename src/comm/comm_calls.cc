@@ -46,8 +46,9 @@ executor::Signature signature_of(const CallShape& shape) {
 
 Status check_idle(const PlannedCall& planned) {
   if (planned.operation.done()) return {};
-  return Status(Code::kInvalidUsage,
-                "another thread is in a call of this communicator: one thread at a time may use it");
+  return Status(
+      Code::kInvalidUsage,
+      "another thread is in a call of this communicator: one thread at a time may use it");
 }
 
 kernels::ReduceFn kernel_of(kernels::DataType type, kernels::ReduceOp op) {
