@@ -86,6 +86,8 @@ std::string_view pick_allreduce(const Facts& facts, std::uint64_t bytes) {
     return groups_pay(placement) && bytes >= kGroupedFrom ? kGrouped : "two-shot";
   const auto mates = static_cast<std::uint64_t>(placement.most_local());
   if (bytes <= std::min(kDoublingUpTo, kDoublingOfAHostUpTo / mates)) return "recursive-doubling";
+  // Between two hosts it carries the same bytes as a ring, in half as many messages.
+  if (placement.hosts() == 2 && mates > 1) return "hierarchical-tree";
   const bool tree = bytes <= (mates == 1 ? kTreeUpTo : kTreeOfHostsUpTo)
                         ? placement.hosts() > 2
                         : placement.hosts() > kRingUpToHosts;

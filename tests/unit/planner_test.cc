@@ -44,13 +44,16 @@ TEST(Planner, AlwaysFindsAnAlgorithmThatApplies) {
 }
 
 TEST(Planner, HostsAreJoinedHierarchicallyOnlyWhereOneHasSeveralRanks) {
-  const schedule::Placement apart({0, 1, 2}), mixed({0, 0, 1});
+  const schedule::Placement apart({0, 1, 2}), mixed({0, 0, 1, 2}), two({0, 0, 1});
   Facts facts;
   facts.placement = &apart;
   EXPECT_EQ(choose(facts, {Collective::kAllReduce, 1 << 20, {}})->algorithm->name, "ring");
   facts.placement = &mixed;
   EXPECT_EQ(choose(facts, {Collective::kAllReduce, 1 << 20, {}})->algorithm->name,
             "hierarchical-ring");
+  facts.placement = &two;
+  EXPECT_EQ(choose(facts, {Collective::kAllReduce, 1 << 20, {}})->algorithm->name,
+            "hierarchical-tree");
 }
 
 TEST(Planner, FollowsGroupsWhereTheyPay) {

@@ -72,7 +72,7 @@ TEST(Plan, BytesAndHostsDecide) {
   EXPECT_EQ(allreduce(*make_plan(4, 1, 8, settings)).algorithm, "one-shot");
   EXPECT_EQ(allreduce(*make_plan(4, 1, 1 << 20, settings)).algorithm, "two-shot");
   const auto two = make_plan(8, 2, 1 << 20, settings);
-  EXPECT_EQ(allreduce(*two).algorithm, "hierarchical-ring");
+  EXPECT_EQ(allreduce(*two).algorithm, "hierarchical-tree");
   EXPECT_THAT(two->members, ElementsAre(ElementsAre(0, 1, 2, 3), ElementsAre(4, 5, 6, 7)));
 }
 
