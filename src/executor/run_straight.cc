@@ -1,3 +1,4 @@
+// See straight.h.
 #include <cstring>
 
 #include "executor/run.h"
