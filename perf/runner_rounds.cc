@@ -44,7 +44,7 @@ std::vector<Runner::Round> Runner::run_rounds(const Case& c, Line& line) {
     Round& round = rounds.emplace_back();
     fill(c, seat_, 0);  // in place the sums would grow and grow
     if (share > 0) {
-      if (comparing_) warm_up(c, kRoundWarmUp);  // another library has had the caches
+      warm_up(c, kRoundWarmUp);  // the probes, or another library, have had the caches
       const double before_calls = preemptions();
       time_calls(c, share, round.samples);
       round.preempted = preemptions() - before_calls;

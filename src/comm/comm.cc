@@ -74,7 +74,7 @@ Status Comm::join_others(const Membership& membership) {
 }
 
 Status Comm::agree(const std::vector<std::string>& greetings) {
-  std::vector<std::string> cores;
+  std::vector<Whereabouts> where;
   std::vector<NearLabels> near;
   for (std::size_t rank = 0; rank < greetings.size(); ++rank) {
     HFR_ASSIGN(const Greeting greeting, Greeting::unpack(greetings[rank]));
@@ -92,7 +92,7 @@ Status Comm::agree(const std::vector<std::string>& greetings) {
               "{} uses version {} of hfreduce, this rank {}: install one version everywhere",
               describe(who), greeting.version, Greeting::from({}, {}).version));
     }
-    cores.push_back(greeting.here.cores);
+    where.push_back(greeting.here);
     near.push_back(greeting.here.near);
   }
   HFR_ASSIGN(const Greeting wanted, Greeting::unpack(greetings[0]));
@@ -101,14 +101,13 @@ Status Comm::agree(const std::vector<std::string>& greetings) {
   placement_ = std::make_unique<schedule::Placement>(host_of, group_levels(host_of, near));
   grouping_ = explain_groups(*placement_, near);
   facts_.placement = placement_.get();
-  const std::int32_t known_cores = cores_in(cores);
-  facts_.crowded = placement_->hosts() == 1 && known_cores > 0 && known_cores < ranks_;
+  facts_.crowded = placement_->hosts() == 1 ? outnumber_cores(where) : crowd_a_machine(where);
   HFR_TRY(planner::check_forced(wanted.algorithm));
   facts_.forced = wanted.algorithm;
   if (const std::string lost = planner::explain_forced(facts_); !lost.empty() && rank_ == 0)
     HFR_LOG(kWarn, "plan", "{}", lost.substr(1));
   facts_.segment_bytes = static_cast<std::uint32_t>(wanted.segment);
-  facts_.leaders = planner::choose_leaders(*placement_, std::max<std::int64_t>(0, wanted.leaders));
+  facts_.leaders = static_cast<std::int32_t>(std::clamp<std::int64_t>(wanted.leaders, 0, ranks_));
   sockets_ = static_cast<std::int32_t>(std::clamp<std::int64_t>(wanted.sockets, 1, 16));
   checksum_ = wanted.checksum != 0;
   Whereabouts mine;
@@ -137,8 +136,8 @@ Status Comm::make_engine() {
   for (const algorithms::Algorithm& algorithm : algorithms::all()) {
     if (!algorithm.applies(*placement_)) continue;
     channels_[&algorithm] = options.channels.size();
-    options.channels.push_back(
-        {algorithm.layout(request(0)), planner::segment_capacity(algorithm, *placement_)});
+    options.channels.push_back({algorithm.layout(request(algorithm, 0)),
+                                planner::segment_capacity(algorithm, *placement_)});
   }
   bootstrap::HostMemory memory = session_->take_host_memory();
   const auto local = static_cast<int>(memory.ranks.size());

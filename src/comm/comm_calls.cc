@@ -64,15 +64,15 @@ void copy_alone(const executor::Call& call) {
 
 }  // namespace
 
-algorithms::Request Comm::request(std::int32_t root) const {
-  return {placement_.get(), root, facts_.leaders};
+algorithms::Request Comm::request(const algorithms::Algorithm& algorithm, std::int32_t root) const {
+  return {placement_.get(), root, planner::choose_leaders(facts_, algorithm.collective)};
 }
 
 Result<executor::BoundPlan*> Comm::plan_for(const algorithms::Algorithm& algorithm,
                                             std::int32_t root) {
   std::unique_ptr<executor::BoundPlan>& plan = plans_[{&algorithm, root}];
   if (!plan) {
-    const schedule::Schedule schedule = algorithm.emit(request(root), rank_);
+    const schedule::Schedule schedule = algorithm.emit(request(algorithm, root), rank_);
     const std::lock_guard lock(engine_->mutex());
     HFR_ASSIGN(executor::BoundPlan bound, engine_->bind(schedule, channels_.at(&algorithm)));
     plan = std::make_unique<executor::BoundPlan>(std::move(bound));

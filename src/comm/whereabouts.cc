@@ -8,6 +8,8 @@
 #include <atomic>
 #include <charconv>
 #include <cmath>
+#include <fstream>
+#include <map>
 #include <vector>
 
 #include "comm/cores.h"
@@ -44,11 +46,13 @@ Whereabouts Whereabouts::read(const Settings& settings) {
   here.quota = limits.quota.value_or(0);
   if (settings.deterministic == 0 || !settings.group.empty())
     here.near = near_labels(limits.binding.value_or(topology::Cpus()), settings.group);
+  if (settings.deterministic == 0) std::ifstream("/proc/sys/kernel/random/boot_id") >> here.machine;
   return here;
 }
 
 std::string Whereabouts::pack() const {
-  return fmt::format("{} {} {:.3f} {} {}", process, cores, quota, near.outer, near.inner);
+  return fmt::format("{} {} {:.3f} {} {} {}", process, cores, quota, near.outer, near.inner,
+                     machine);
 }
 
 Whereabouts Whereabouts::unpack(std::string_view text) {
@@ -61,7 +65,23 @@ Whereabouts Whereabouts::unpack(std::string_view text) {
   if (error == std::errc() && std::isfinite(value) && value > 0) there.quota = value;
   there.near.outer = take_word(text);
   there.near.inner = take_word(text);
+  there.machine = take_word(text);
   return there;
+}
+
+bool outnumber_cores(std::span<const Whereabouts> ranks) {
+  std::vector<std::string> masks;
+  for (const Whereabouts& rank : ranks) masks.push_back(rank.cores);
+  const int known = cores_in(masks);
+  return known > 0 && static_cast<std::size_t>(known) < ranks.size();
+}
+
+bool crowd_a_machine(std::span<const Whereabouts> ranks) {
+  std::map<std::string_view, std::vector<Whereabouts>> machines;
+  for (const Whereabouts& rank : ranks)
+    if (!rank.machine.empty()) machines[rank.machine].push_back(rank);
+  return std::any_of(machines.begin(), machines.end(),
+                     [](const auto& machine) { return outnumber_cores(machine.second); });
 }
 
 int spare_cores(const Whereabouts& mine, std::span<const Whereabouts> host) {

@@ -16,6 +16,9 @@ namespace hfreduce::comm {
 struct Whereabouts {
   std::string process;  // differs between the processes of a host
   std::string cores;    // see core_mask()
+  // Alike for the pods and containers of a machine, which are hosts of their own for everybody who
+  // cannot share memory with them. Empty: not known, or not to be asked (HFREDUCE_DETERMINISTIC).
+  std::string machine = {};
   double quota = 0;  // processors' worth of time that its control groups allow; 0: no limit known
   NearLabels near = {};
 
@@ -27,6 +30,11 @@ struct Whereabouts {
   static Whereabouts unpack(std::string_view text);
   bool operator==(const Whereabouts&) const = default;
 };
+
+// Whether fewer cores are known than there are ranks; these are of one machine.
+bool outnumber_cores(std::span<const Whereabouts> ranks);
+// Whether those of any machine do.
+bool crowd_a_machine(std::span<const Whereabouts> ranks);
 
 // The cores that are left to help a rank, where those that several ranks may use are shared evenly,
 // and the quota too. `host`: all ranks of its host, itself among them. 0: none, or not known.

@@ -86,8 +86,9 @@ std::string_view pick_allreduce(const Facts& facts, std::uint64_t bytes) {
     return groups_pay(placement) && bytes >= kGroupedFrom ? kGrouped : "two-shot";
   const auto mates = static_cast<std::uint64_t>(placement.most_local());
   if (bytes <= std::min(kDoublingUpTo, kDoublingOfAHostUpTo / mates)) return "recursive-doubling";
-  // Between two hosts it carries the same bytes as a ring, in half as many messages.
-  if (placement.hosts() == 2 && mates > 1) return "hierarchical-tree";
+  // Between two hosts it carries the same bytes as a ring, in half as many messages. With more
+  // hosts in fewer, which is worth more than a ring's even load where they share their cores.
+  if (mates > 1 && (placement.hosts() == 2 || facts.crowded)) return "hierarchical-tree";
   const bool tree = bytes <= (mates == 1 ? kTreeUpTo : kTreeOfHostsUpTo)
                         ? placement.hosts() > 2
                         : placement.hosts() > kRingUpToHosts;
@@ -162,10 +163,12 @@ const Algorithm* usable(Collective collective, std::string_view name,
 }  // namespace
 
 // Two share the work of the sockets, and of adding, between two cores; more were not measured.
-std::int32_t choose_leaders(const schedule::Placement& placement, std::int64_t wanted) {
-  constexpr std::int64_t kLeaders = 2;
-  return static_cast<std::int32_t>(
-      std::min<std::int64_t>(wanted != 0 ? wanted : kLeaders, placement.fewest_local()));
+// Where there are no cores to share it between, each makes an allreduce's messages smaller.
+std::int32_t choose_leaders(const Facts& facts, Collective collective) {
+  const bool one =
+      facts.crowded && facts.placement->hosts() > 2 && collective == Collective::kAllReduce;
+  const std::int32_t chosen = one ? 1 : 2;
+  return std::min(facts.leaders != 0 ? facts.leaders : chosen, facts.placement->fewest_local());
 }
 
 // A flat ring's slots hold a chunk, so the more ranks there are the larger a segment may be. On one

@@ -32,12 +32,12 @@ enum class OffersPrivate : std::uint8_t { kNever, kOutOfPlaceIfSlow, kIfSlow, kA
 // Rank 0's settings, handed to all.
 struct Facts {
   const schedule::Placement* placement = nullptr;
-  std::int32_t leaders = 1;         // of hierarchical algorithms
+  std::int32_t leaders = 0;         // of hierarchical algorithms; 0: choose
   std::uint32_t segment_bytes = 0;  // 0: choose
   std::string
       forced;  // an algorithm's name, and after an @ its segment ("ring@64K"); empty: choose
   PeerReads peer_reads = PeerReads::kRefused;
-  bool crowded = false;  // the ranks, all of one host, have fewer cores among them
+  bool crowded = false;  // the ranks of a machine have fewer cores among them
   Tuning tuning;         // what was measured of this shape; empty: built-in thresholds decide
 };
 
@@ -61,9 +61,9 @@ struct Choice {
 // that was forced by the facts is then passed over, since it may be meant for the other collective.
 Result<Choice> choose(const Facts& facts, const Question& question);
 
-// Ranks a host that talk to other hosts in hierarchical algorithms: `wanted` as far as every host
-// has so many, 0 to choose.
-std::int32_t choose_leaders(const schedule::Placement& placement, std::int64_t wanted);
+// Ranks a host that talk to other hosts in hierarchical algorithms: as many as the facts want, as
+// far as every host has so many.
+std::int32_t choose_leaders(const Facts& facts, algorithms::Collective collective);
 
 // The largest segment that an algorithm's slots are made for.
 std::uint32_t segment_capacity(const algorithms::Algorithm& algorithm,

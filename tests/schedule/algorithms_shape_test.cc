@@ -113,12 +113,15 @@ TEST(Cost, WindowsOfAllAlgorithmsTogetherAreSmall) {
   constexpr std::uint64_t kMost = 16u << 20;
   const auto fits = [](const Setting& setting) {
     const schedule::Placement& placement = setting.placement;
-    const Request request{&placement, 0, planner::choose_leaders(placement, 0)};
+    planner::Facts facts;
+    facts.placement = &placement;
     std::vector<executor::ChannelSpec> channels;
     for (const Algorithm& algorithm : all())
       if (algorithm.applies(placement))
         channels.push_back(
-            {algorithm.layout(request), planner::segment_capacity(algorithm, placement)});
+            {algorithm.layout(
+                 {&placement, 0, planner::choose_leaders(facts, algorithm.collective)}),
+             planner::segment_capacity(algorithm, placement)});
     const auto map = executor::WindowMap::make(channels, kMost);
     EXPECT_TRUE(map.ok()) << setting.name << ": " << map.status().text();
   };

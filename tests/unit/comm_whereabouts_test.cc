@@ -10,7 +10,7 @@ namespace hfreduce::comm {
 namespace {
 
 Whereabouts on(const std::string& cores, double quota = 0, const std::string& process = "") {
-  return {process, cores, quota};
+  return {process, cores, "", quota};
 }
 
 std::vector<Whereabouts> ranks(int count, const Whereabouts& each) {
@@ -25,9 +25,13 @@ TEST(Whereabouts, TravelAsText) {
   EXPECT_EQ(Whereabouts::unpack(near.pack()), near);
   near.near = {"", "c4"};
   EXPECT_EQ(Whereabouts::unpack(near.pack()), near);
+  near.machine = "boot-1";
+  EXPECT_EQ(Whereabouts::unpack(near.pack()), near);
   Settings settings;
+  EXPECT_FALSE(Whereabouts::read(settings).machine.empty());
   settings.deterministic = 1;
   EXPECT_EQ(Whereabouts::read(settings).near, NearLabels());
+  EXPECT_EQ(Whereabouts::read(settings).machine, "");
   settings.group = "mine";
   EXPECT_EQ(Whereabouts::read(settings).near, near_labels({}, "mine"));
   const Whereabouts unknown = on("");
@@ -37,6 +41,20 @@ TEST(Whereabouts, TravelAsText) {
   EXPECT_EQ(Whereabouts::unpack("x f inf").quota, 0);
   EXPECT_EQ(Whereabouts::unpack(""), Whereabouts());
   EXPECT_FALSE(Whereabouts::read({}).process.empty());
+}
+
+TEST(Crowds, AreOfRanksThatOutnumberTheCoresOfTheirMachine) {
+  const auto at = [](const std::string& machine, const std::string& cores) {
+    return Whereabouts{"", cores, machine};
+  };
+  EXPECT_TRUE(outnumber_cores(ranks(3, on("3"))));
+  EXPECT_FALSE(outnumber_cores(ranks(2, on("3"))));
+  EXPECT_FALSE(outnumber_cores(ranks(3, on("")))) << "not known";
+  EXPECT_FALSE(outnumber_cores(std::vector{on("3"), on("c"), on("3")})) << "four cores together";
+  EXPECT_TRUE(crowd_a_machine(std::vector{at("a", "3"), at("a", "3"), at("a", "3")}));
+  EXPECT_FALSE(crowd_a_machine(std::vector{at("a", "3"), at("b", "3"), at("a", "3")}));
+  EXPECT_TRUE(crowd_a_machine(std::vector{at("a", "3"), at("b", "1"), at("b", "1")}));
+  EXPECT_FALSE(crowd_a_machine(ranks(3, on("3")))) << "of which machine is not known";
 }
 
 TEST(SpareCores, AreSharedEvenlyByThoseWhoMayUseThem) {

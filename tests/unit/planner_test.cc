@@ -95,7 +95,6 @@ TEST(Planner, SegmentsBetweenHosts) {
     const schedule::Placement placement(host_of);
     Facts facts;
     facts.placement = &placement;
-    facts.leaders = choose_leaders(placement, 0);
     return choose(facts, {collective, 64 << 20, {}})->segment_bytes >> 10;
   };
   EXPECT_EQ(segment(2, 2, Collective::kAllReduce), 512u);
@@ -173,10 +172,37 @@ TEST(Planner, AForcedNameThatDoesNotExistIsRefused) {
 
 TEST(Planner, LeadersAreAsManyAsWantedAndThere) {
   const schedule::Placement lonely({0, 0, 0, 1}), full({0, 0, 0, 1, 1, 1});
-  EXPECT_EQ(choose_leaders(lonely, 0), 1);
-  EXPECT_EQ(choose_leaders(full, 0), 2);
-  EXPECT_EQ(choose_leaders(full, 1), 1);
-  EXPECT_EQ(choose_leaders(full, 64), 3);
+  const auto leaders = [](const schedule::Placement& placement, std::int32_t wanted) {
+    Facts facts;
+    facts.placement = &placement;
+    facts.leaders = wanted;
+    return choose_leaders(facts, Collective::kAllReduce);
+  };
+  EXPECT_EQ(leaders(lonely, 0), 1);
+  EXPECT_EQ(leaders(full, 0), 2);
+  EXPECT_EQ(leaders(full, 1), 1);
+  EXPECT_EQ(leaders(full, 64), 3);
+}
+
+// Of hosts that share a machine's cores one rank each sends an allreduce's messages, up a tree.
+TEST(Planner, CrowdedHostsSendFewerMessages) {
+  const schedule::Placement two({0, 0, 1, 1}), four({0, 0, 1, 1, 2, 2, 3, 3}), lone({0, 1, 2, 3});
+  Facts facts;
+  const auto name = [&](const schedule::Placement& placement) {
+    facts.placement = &placement;
+    return choose(facts, {Collective::kAllReduce, 4 << 20, {}})->algorithm->name;
+  };
+  EXPECT_EQ(name(four), "hierarchical-ring");
+  EXPECT_EQ(choose_leaders(facts, Collective::kAllReduce), 2);
+  facts.crowded = true;
+  EXPECT_EQ(name(lone), "ring");
+  EXPECT_EQ(name(two), "hierarchical-tree");
+  EXPECT_EQ(choose_leaders(facts, Collective::kAllReduce), 2);
+  EXPECT_EQ(name(four), "hierarchical-tree");
+  EXPECT_EQ(choose_leaders(facts, Collective::kAllReduce), 1);
+  EXPECT_EQ(choose_leaders(facts, Collective::kBroadcast), 2);
+  facts.leaders = 2;
+  EXPECT_EQ(choose_leaders(facts, Collective::kAllReduce), 2) << "as wanted";
 }
 
 TEST(Planner, ExplainNamesWhatItWouldChooseInOrder) {

@@ -52,7 +52,6 @@ Result<Plan> make_plan(const schedule::Placement& placement, std::uint64_t bytes
   Plan plan;
   plan.ranks = placement.ranks();
   plan.hosts = placement.hosts();
-  plan.leaders = planner::choose_leaders(placement, settings.leaders);
   plan.bytes = bytes;
   for (std::int32_t host = 0; host < plan.hosts; ++host)
     plan.members.push_back(placement.members(host));
@@ -60,7 +59,8 @@ Result<Plan> make_plan(const schedule::Placement& placement, std::uint64_t bytes
     plan.groups.push_back(placement.group(0, group));
   planner::Facts facts;
   facts.placement = &placement;
-  facts.leaders = plan.leaders;
+  facts.leaders = static_cast<std::int32_t>(settings.leaders);
+  plan.leaders = planner::choose_leaders(facts, Collective::kAllReduce);
   facts.segment_bytes = static_cast<std::uint32_t>(settings.segment);
   facts.forced = settings.algorithm;
   for (const Collective collective : {Collective::kAllReduce, Collective::kBroadcast}) {
