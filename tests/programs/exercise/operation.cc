@@ -1,5 +1,6 @@
 #include "operation.h"
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -79,7 +80,9 @@ std::uint64_t Operation::count_wrong(std::string* story) const {
   std::vector<std::uint8_t> expected(task_.bytes());
   fill_expected(task_, expected.data());
   std::uint64_t wrong = 0;
-  for (std::size_t i = 0; i < task_.count; ++i) {
+  const bool right =
+      expected.empty() || std::memcmp(expected.data(), &receive_[begin()], expected.size()) == 0;
+  for (std::size_t i = 0; !right && i < task_.count; ++i) {
     if (std::memcmp(&expected[i * size], &receive_[begin() + i * size], size) == 0) continue;
     if (wrong++ == 0) *story = "element " + std::to_string(i);
   }
@@ -96,9 +99,13 @@ std::uint64_t Operation::count_wrong(std::string* story) const {
 }
 
 std::uint64_t Operation::hash() const {
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  for (std::size_t i = 0; i < task_.bytes(); ++i) {
-    hash = (hash ^ receive_[begin() + i]) * 0x100000001b3u;
+  const std::size_t bytes = task_.bytes();
+  std::uint64_t hash = bytes;
+  for (std::size_t i = 0; i < bytes; i += sizeof hash) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, &receive_[begin() + i], std::min(sizeof word, bytes - i));
+    hash = (hash ^ word) * 0x100000001b3u;
+    hash ^= hash >> 32;
   }
   return hash;
 }

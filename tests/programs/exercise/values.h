@@ -222,10 +222,22 @@ typename Traits::Stored value_of(const Task& task, int rank, std::size_t index) 
   }
 }
 
+// Values repeat after so many elements: a prime, so that no two parts, segments or slots of a
+// buffer look alike, and large buffers cost a copy.
+inline constexpr std::size_t kPeriod = 8191;
+
+template <typename T, typename F>
+void fill_periodically(std::size_t count, void* output, F&& value) {
+  auto* values = static_cast<T*>(output);
+  for (std::size_t i = 0; i < std::min(count, kPeriod); ++i) values[i] = value(i);
+  for (std::size_t done = kPeriod; done < count; done *= 2)
+    std::copy_n(values, std::min(done, count - done), values + done);
+}
+
 template <typename Traits>
 void fill_values(const Task& task, int rank, void* output) {
-  auto* values = static_cast<typename Traits::Stored*>(output);
-  for (std::size_t i = 0; i < task.count; ++i) values[i] = value_of<Traits>(task, rank, i);
+  fill_periodically<typename Traits::Stored>(
+      task.count, output, [&](std::size_t i) { return value_of<Traits>(task, rank, i); });
 }
 
 // Integers wrap: computed without sign, where that is defined.
@@ -272,15 +284,14 @@ typename Traits::Computed contribution(const Task& task, int rank, std::size_t i
 template <typename Traits>
 void combine_values(const Task& task, void* output) {
   using C = typename Traits::Computed;
-  auto* values = static_cast<typename Traits::Stored*>(output);
-  for (std::size_t i = 0; i < task.count; ++i) {
+  fill_periodically<typename Traits::Stored>(task.count, output, [&](std::size_t i) {
     C total = contribution<Traits>(task, 0, i);
     for (int rank = 1; rank < task.ranks; ++rank) {
       total = combine(task.op, total, contribution<Traits>(task, rank, i));
     }
     if (task.op == hfreduceAvg) total = static_cast<C>(total / static_cast<C>(task.ranks));
-    values[i] = Traits::store(total);
-  }
+    return Traits::store(total);
+  });
 }
 
 }  // namespace exercise
