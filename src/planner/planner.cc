@@ -57,6 +57,10 @@ constexpr std::uint64_t kZeroCopyFrom = 4 * kKiB;
 constexpr std::uint64_t kZeroCopySegment = 64 * 1024 * kKiB;
 // Up to here one rendezvous is worth more than reading everybody's data instead of a share of it.
 constexpr std::uint64_t kOneShotUpTo = 2 * kKiB;
+// Two ranks: below, a flag that comes with its data is worth more than lines that need not be
+// fetched; above, twice the bytes that are copied cost more than the second rendezvous.
+constexpr std::uint64_t kAlternatingFrom = 512, kAlternatingUpTo = 8 * kKiB;
+constexpr std::string_view kAlternating = "alternating";
 
 // Groups cost a rendezvous more, and save bytes that cross between them, which cost about five
 // times what they cost inside a cache (3.5 and 17 GB/s, docs/limits.md): from three ranks a group
@@ -73,6 +77,12 @@ bool claims(const Facts& facts, std::uint64_t bytes) {
   return facts.crowded && bytes <= kClaimedUpTo;
 }
 
+bool alternates(const Facts& facts, std::uint64_t bytes) {
+  const schedule::Placement& placement = *facts.placement;
+  return placement.hosts() == 1 && placement.ranks() == 2 && bytes >= kAlternatingFrom &&
+         bytes <= (facts.crowded ? kOneShotUpTo : kAlternatingUpTo);
+}
+
 bool groups_pay(const schedule::Placement& placement) {
   const std::int32_t outermost = placement.levels() - 1;
   return outermost >= 0 && placement.ranks() >= kGroupedRanks * placement.groups(outermost);
@@ -80,6 +90,7 @@ bool groups_pay(const schedule::Placement& placement) {
 
 std::string_view pick_allreduce(const Facts& facts, std::uint64_t bytes) {
   const schedule::Placement& placement = *facts.placement;
+  if (alternates(facts, bytes)) return kAlternating;
   if (placement.hosts() == 1 && bytes <= kOneShotUpTo) return "one-shot";
   if (placement.hosts() == 1 && claims(facts, bytes)) return kClaimed;
   if (placement.hosts() == 1)
@@ -171,7 +182,8 @@ std::int32_t choose_leaders(const schedule::Placement& placement, std::int64_t w
 // A flat ring's slots hold a chunk, so the more ranks there are the larger a segment may be. On one
 // host there is no network whose messages large segments would fill.
 std::uint32_t segment_capacity(const Algorithm& algorithm, const schedule::Placement& placement) {
-  if (algorithm.name == "one-shot" || algorithm.name == "recursive-doubling")
+  if (algorithm.name == "one-shot" || algorithm.name == kAlternating ||
+      algorithm.name == "recursive-doubling")
     return kOneShotSegment;
   if (algorithm.name == "eager") return kEagerUpTo;
   if (algorithm.name == kDirect) return kDirectSegment;
@@ -227,7 +239,9 @@ Result<Forced> forced(const Facts& facts, const Question& question) {
       !known ? "does not exist for this collective"
              : fmt::format("does not work on {} ranks on {} hosts{}", placement.ranks(),
                            placement.hosts(),
-                           wanted.name == kGrouped ? ": it takes one, with groups of ranks" : "");
+                           wanted.name == kGrouped       ? ": it takes one, with groups of ranks"
+                           : wanted.name == kAlternating ? ": it takes two on one"
+                                                         : "");
   return Status(
       Code::kInvalidArgument,
       fmt::format("algorithm '{}' {} (`hfreduce-sched list` names them)", wanted.name, why));
