@@ -53,6 +53,8 @@ constexpr std::string_view kClaimed = "claimed", kDirect = "direct";
 constexpr std::string_view kZeroCopy = "zero-copy", kZeroCopyClaimed = "zero-copy-claimed";
 // Below this its two rendezvous cost more than the copies that it saves.
 constexpr std::uint64_t kZeroCopyFrom = 4 * kKiB;
+// Where slots change hands it has little to save, and asking in vain costs about 40 ns.
+constexpr std::uint64_t kZeroCopyInsteadOfAlternatingFrom = 8 * kKiB;
 // So that an abort is heard within one.
 constexpr std::uint64_t kZeroCopySegment = 64 * 1024 * kKiB;
 // Up to here one rendezvous is worth more than reading everybody's data instead of a share of it.
@@ -77,10 +79,9 @@ bool claims(const Facts& facts, std::uint64_t bytes) {
   return facts.crowded && bytes <= kClaimedUpTo;
 }
 
-bool alternates(const Facts& facts, std::uint64_t bytes) {
-  const schedule::Placement& placement = *facts.placement;
+bool alternates(const schedule::Placement& placement, std::uint64_t bytes) {
   return placement.hosts() == 1 && placement.ranks() == 2 && bytes >= kAlternatingFrom &&
-         bytes <= (facts.crowded ? kOneShotUpTo : kAlternatingUpTo);
+         bytes <= kAlternatingUpTo;
 }
 
 bool groups_pay(const schedule::Placement& placement) {
@@ -90,7 +91,7 @@ bool groups_pay(const schedule::Placement& placement) {
 
 std::string_view pick_allreduce(const Facts& facts, std::uint64_t bytes) {
   const schedule::Placement& placement = *facts.placement;
-  if (alternates(facts, bytes)) return kAlternating;
+  if (alternates(placement, bytes)) return kAlternating;
   if (placement.hosts() == 1 && bytes <= kOneShotUpTo) return "one-shot";
   if (placement.hosts() == 1 && claims(facts, bytes)) return kClaimed;
   if (placement.hosts() == 1)
@@ -282,6 +283,13 @@ const Algorithm* zero_copy(const Facts& facts, const Question& question) {
   return usable(question.collective, claimed ? kZeroCopyClaimed : kZeroCopy, *facts.placement);
 }
 
+bool is_worth_asking(const schedule::Placement& placement, const Question& question) {
+  const bool instead_of_alternating =
+      question.collective == Collective::kAllReduce && alternates(placement, question.bytes);
+  return question.bytes >=
+         (instead_of_alternating ? kZeroCopyInsteadOfAlternatingFrom : kZeroCopyFrom);
+}
+
 std::string_view picked(const Facts& facts, const Question& question) {
   return question.collective == Collective::kAllReduce
              ? pick_allreduce(facts, question.bytes)
@@ -307,7 +315,7 @@ Result<Choice> choose(const Facts& facts, const Question& question) {
   const std::uint32_t segment = facts.segment_bytes != 0 ? facts.segment_bytes : way.segment_bytes;
   choice.segment_bytes =
       segment != 0 ? std::min(segment, most) : pick_segment(facts, *way.algorithm, question.bytes);
-  if (wants_zero_copy || (free && question.bytes >= kZeroCopyFrom)) {
+  if (wants_zero_copy || (free && is_worth_asking(placement, question))) {
     choice.zero_copy = wants_zero_copy ? wanted.algorithm : zero_copy(facts, question);
     choice.zero_copy_segment_bytes = kZeroCopySegment;
     if (choice.zero_copy != nullptr)

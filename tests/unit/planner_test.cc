@@ -198,9 +198,11 @@ TEST(Planner, SlotsChangeHandsBetweenTwoRanksOfOneHost) {
   EXPECT_EQ(name(512), "alternating");
   EXPECT_EQ(name(8 << 10), "alternating");
   EXPECT_EQ(name((8 << 10) + 1), "two-shot");
+  EXPECT_EQ(choose(facts, {Collective::kAllReduce, 4 << 10, {}})->zero_copy, nullptr);
+  EXPECT_NE(choose(facts, {Collective::kAllReduce, 8 << 10, {}})->zero_copy, nullptr);
   facts.crowded = true;
-  EXPECT_EQ(name(2 << 10), "alternating");
-  EXPECT_EQ(name(4 << 10), "claimed");
+  EXPECT_EQ(name(8 << 10), "alternating") << "one rendezvous is all that claiming has, too";
+  EXPECT_EQ(name(16 << 10), "claimed");
   for (const schedule::Placement* others : {&three, &apart}) {
     facts.placement = others;
     EXPECT_NE(name(1 << 10), "alternating");
