@@ -15,8 +15,8 @@ using namespace schedule;
 
 constexpr std::int32_t kOneShotSlots = 4;
 constexpr std::int32_t kTwoShotSlots = 2;
-constexpr std::int32_t kAlternatingSlots = 2;
-constexpr std::uint8_t kStage = 0;  // the only area of all three
+constexpr std::int32_t kAlternatingTurn = 4;  // iterations until a slot changes hands; 1 is enough
+constexpr std::uint8_t kStage = 0;            // the only area of all three
 
 // What every rank contributes, in the order of ranks. One's own comes from the input: reading back
 // what one has just staged is slow.
@@ -55,25 +55,26 @@ Schedule emit_one_shot(const Request& request, std::int32_t rank) {
 
 Layout alternating_layout(const Request&) {
   Layout layout;
-  add_area(layout, {.slots = kAlternatingSlots});
+  add_area(layout, {.slots = 2 * kAlternatingTurn});
   add_flag(layout);
   layout.hops = 1;
   return layout;
 }
 
-// One-shot for two, with two slots that change hands: a rank stages its data over what it read in
-// the iteration before. Its cache holds those lines already, so nothing is fetched, and as the peer
-// is done with them no others are needed meanwhile. Both slots lie with rank 0.
+// One-shot for two, with slots that change hands: a rank stages its data over what it read one turn
+// before. Its cache holds those lines already, so nothing is fetched, and the peer, who wrote them,
+// is done with them. A turn of one iteration would be right; of four it is faster (docs/limits.md).
+// All slots lie with rank 0.
 Schedule emit_alternating(const Request& request, std::int32_t rank) {
   if (request.placement->ranks() == 1) return alone(rank, alternating_layout(request));
   Builder schedule(rank, alternating_layout(request));
   const Event staged{0, {}};
   const auto contribution = [rank](std::int32_t of) {
-    return of == rank ? input(rank) : slot(kStage, 0, {.offset = of});
+    return of == rank ? input(rank) : slot(kStage, 0, {.offset = of * kAlternatingTurn});
   };
   const std::int32_t peer = 1 - rank;
   schedule.lane("all")
-      .copy(chunks(0, 1), input(rank), {slot(kStage, 0, {.offset = rank})})
+      .copy(chunks(0, 1), input(rank), {slot(kStage, 0, {.offset = rank * kAlternatingTurn})})
       .signal(staged, {peer})
       .wait(staged, {peer})
       .complete(chunks(0, 1), {contribution(0), contribution(1)}, {output(rank)});

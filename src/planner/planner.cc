@@ -61,7 +61,7 @@ constexpr std::uint64_t kZeroCopySegment = 64 * 1024 * kKiB;
 constexpr std::uint64_t kOneShotUpTo = 2 * kKiB;
 // Two ranks: below, a flag that comes with its data is worth more than lines that need not be
 // fetched; above, twice the bytes that are copied cost more than the second rendezvous.
-constexpr std::uint64_t kAlternatingFrom = 512, kAlternatingUpTo = 8 * kKiB;
+constexpr std::uint32_t kAlternatingFrom = 512, kAlternatingUpTo = 8 * kKiB;
 constexpr std::string_view kAlternating = "alternating";
 
 // Groups cost a rendezvous more, and save bytes that cross between them, which cost about five
@@ -183,9 +183,9 @@ std::int32_t choose_leaders(const schedule::Placement& placement, std::int64_t w
 // A flat ring's slots hold a chunk, so the more ranks there are the larger a segment may be. On one
 // host there is no network whose messages large segments would fill.
 std::uint32_t segment_capacity(const Algorithm& algorithm, const schedule::Placement& placement) {
-  if (algorithm.name == "one-shot" || algorithm.name == kAlternating ||
-      algorithm.name == "recursive-doubling")
+  if (algorithm.name == "one-shot" || algorithm.name == "recursive-doubling")
     return kOneShotSegment;
+  if (algorithm.name == kAlternating) return kAlternatingUpTo;
   if (algorithm.name == "eager") return kEagerUpTo;
   if (algorithm.name == kDirect) return kDirectSegment;
   if (algorithm.name == kGrouped) return kGroupedSegment;
