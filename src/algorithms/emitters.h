@@ -7,6 +7,8 @@ namespace hfreduce::algorithms {
 
 schedule::Layout one_shot_layout(const Request& request);
 schedule::Schedule emit_one_shot(const Request& request, std::int32_t rank);
+schedule::Layout alternating_layout(const Request& request);
+schedule::Schedule emit_alternating(const Request& request, std::int32_t rank);
 schedule::Layout two_shot_layout(const Request& request);
 schedule::Schedule emit_two_shot(const Request& request, std::int32_t rank);
 

@@ -10,6 +10,9 @@ bool in_groups(const schedule::Placement& placement) {
   return placement.ranks() <= 1 || (placement.hosts() == 1 && placement.levels() > 0);
 }
 bool on_one_host(const schedule::Placement& placement) { return placement.hosts() <= 1; }
+bool two_on_one_host(const schedule::Placement& placement) {
+  return on_one_host(placement) && placement.ranks() <= 2;
+}
 
 constexpr auto kAllReduce = Collective::kAllReduce;
 constexpr auto kBroadcast = Collective::kBroadcast;
@@ -66,6 +69,9 @@ constexpr std::array kAlgorithms{
     Algorithm{"binomial", kBroadcast,
               "few bytes from host to host: sent unasked, with credit of earlier calls", anywhere,
               binomial_layout, emit_binomial},
+    Algorithm{"alternating", kAllReduce,
+              "two ranks of one host: each reduces both's data, and stages where it read last",
+              two_on_one_host, alternating_layout, emit_alternating},
 };
 
 }  // namespace

@@ -1,7 +1,6 @@
 // See straight.h.
-#include <cstring>
-
 #include "executor/run.h"
+#include "kernels/cpu/copy.h"
 
 namespace hfreduce::executor {
 
@@ -32,7 +31,7 @@ inline void Run::copy(const StraightStep& step) noexcept {
   if (step.kind == StraightStep::Kind::kStage)
     kernels::copy_to_peer(to, from, bytes, &stores_);
   else
-    std::memcpy(to, from, bytes);
+    kernels::copy(to, from, bytes);
 }
 
 inline void Run::reduce_straight(const StraightStep& straight) noexcept {

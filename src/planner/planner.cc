@@ -53,10 +53,16 @@ constexpr std::string_view kClaimed = "claimed", kDirect = "direct";
 constexpr std::string_view kZeroCopy = "zero-copy", kZeroCopyClaimed = "zero-copy-claimed";
 // Below this its two rendezvous cost more than the copies that it saves.
 constexpr std::uint64_t kZeroCopyFrom = 4 * kKiB;
+// Where slots change hands it has little to save, and asking in vain costs about 40 ns.
+constexpr std::uint64_t kZeroCopyInsteadOfAlternatingFrom = 8 * kKiB;
 // So that an abort is heard within one.
 constexpr std::uint64_t kZeroCopySegment = 64 * 1024 * kKiB;
 // Up to here one rendezvous is worth more than reading everybody's data instead of a share of it.
 constexpr std::uint64_t kOneShotUpTo = 2 * kKiB;
+// Two ranks: below, a flag that comes with its data is worth more than lines that need not be
+// fetched; above, twice the bytes that are copied cost more than the second rendezvous.
+constexpr std::uint32_t kAlternatingFrom = 512, kAlternatingUpTo = 8 * kKiB;
+constexpr std::string_view kAlternating = "alternating";
 
 // Groups cost a rendezvous more, and save bytes that cross between them, which cost about five
 // times what they cost inside a cache (3.5 and 17 GB/s, docs/limits.md): from three ranks a group
@@ -73,6 +79,11 @@ bool claims(const Facts& facts, std::uint64_t bytes) {
   return facts.crowded && bytes <= kClaimedUpTo;
 }
 
+bool alternates(const schedule::Placement& placement, std::uint64_t bytes) {
+  return placement.hosts() == 1 && placement.ranks() == 2 && bytes >= kAlternatingFrom &&
+         bytes <= kAlternatingUpTo;
+}
+
 bool groups_pay(const schedule::Placement& placement) {
   const std::int32_t outermost = placement.levels() - 1;
   return outermost >= 0 && placement.ranks() >= kGroupedRanks * placement.groups(outermost);
@@ -80,6 +91,7 @@ bool groups_pay(const schedule::Placement& placement) {
 
 std::string_view pick_allreduce(const Facts& facts, std::uint64_t bytes) {
   const schedule::Placement& placement = *facts.placement;
+  if (alternates(placement, bytes)) return kAlternating;
   if (placement.hosts() == 1 && bytes <= kOneShotUpTo) return "one-shot";
   if (placement.hosts() == 1 && claims(facts, bytes)) return kClaimed;
   if (placement.hosts() == 1)
@@ -176,6 +188,7 @@ std::int32_t choose_leaders(const Facts& facts, Collective collective) {
 std::uint32_t segment_capacity(const Algorithm& algorithm, const schedule::Placement& placement) {
   if (algorithm.name == "one-shot" || algorithm.name == "recursive-doubling")
     return kOneShotSegment;
+  if (algorithm.name == kAlternating) return kAlternatingUpTo;
   if (algorithm.name == "eager") return kEagerUpTo;
   if (algorithm.name == kDirect) return kDirectSegment;
   if (algorithm.name == kGrouped) return kGroupedSegment;
@@ -230,7 +243,9 @@ Result<Forced> forced(const Facts& facts, const Question& question) {
       !known ? "does not exist for this collective"
              : fmt::format("does not work on {} ranks on {} hosts{}", placement.ranks(),
                            placement.hosts(),
-                           wanted.name == kGrouped ? ": it takes one, with groups of ranks" : "");
+                           wanted.name == kGrouped       ? ": it takes one, with groups of ranks"
+                           : wanted.name == kAlternating ? ": it takes two on one"
+                                                         : "");
   return Status(
       Code::kInvalidArgument,
       fmt::format("algorithm '{}' {} (`hfreduce-sched list` names them)", wanted.name, why));
@@ -271,6 +286,13 @@ const Algorithm* zero_copy(const Facts& facts, const Question& question) {
   return usable(question.collective, claimed ? kZeroCopyClaimed : kZeroCopy, *facts.placement);
 }
 
+bool is_worth_asking(const schedule::Placement& placement, const Question& question) {
+  const bool instead_of_alternating =
+      question.collective == Collective::kAllReduce && alternates(placement, question.bytes);
+  return question.bytes >=
+         (instead_of_alternating ? kZeroCopyInsteadOfAlternatingFrom : kZeroCopyFrom);
+}
+
 std::string_view picked(const Facts& facts, const Question& question) {
   return question.collective == Collective::kAllReduce
              ? pick_allreduce(facts, question.bytes)
@@ -296,7 +318,7 @@ Result<Choice> choose(const Facts& facts, const Question& question) {
   const std::uint32_t segment = facts.segment_bytes != 0 ? facts.segment_bytes : way.segment_bytes;
   choice.segment_bytes =
       segment != 0 ? std::min(segment, most) : pick_segment(facts, *way.algorithm, question.bytes);
-  if (wants_zero_copy || (free && question.bytes >= kZeroCopyFrom)) {
+  if (wants_zero_copy || (free && is_worth_asking(placement, question))) {
     choice.zero_copy = wants_zero_copy ? wanted.algorithm : zero_copy(facts, question);
     choice.zero_copy_segment_bytes = kZeroCopySegment;
     if (choice.zero_copy != nullptr)

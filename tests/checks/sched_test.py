@@ -36,7 +36,8 @@ class Commands(Sched, unittest.TestCase):
     def test_list_names_what_show_and_verify_take(self):
         self.assertIn(("allreduce", "hierarchical-ring"), self.names())
         for collective, algorithm in self.names():
-            shape = ("--collective", collective, "--algorithm", algorithm, "--ranks", 4)
+            ranks = 2 if algorithm == "alternating" else 4
+            shape = ("--collective", collective, "--algorithm", algorithm, "--ranks", ranks)
             if algorithm == "grouped":
                 shape += ("--groups", 2)
             self.assertEqual(sched("show", *shape).returncode, 0)
@@ -77,6 +78,8 @@ class Commands(Sched, unittest.TestCase):
         self.refused("--hosts 4 must lie within 1", "show", "--algorithm", "ring", "--ranks", 3, "--hosts", 4)
         self.refused("one number of ranks", "show", "--algorithm", "ring", "--ranks", "2-3")
         self.refused("runs on one host only", "show", "--algorithm", "two-shot", "--ranks", 4, "--hosts", 2)
+        for shape in (("--ranks", 3), ("--ranks", 2, "--hosts", 2)):
+            self.refused("for two ranks of one host", "show", "--algorithm", "alternating", *shape)
 
     def test_a_full_disk_is_a_failure(self):
         with open("/dev/full", "w") as full:

@@ -50,9 +50,9 @@ ALGORITHMS = ("one-shot", "two-shot", "ring", "double-tree", "recursive-doubling
 @scenario()
 def every_algorithm(context):
     """Each forced where it applies (elsewhere the planner chooses), on one host and on three."""
-    for hosts, shape in ((1, [5]), (3, [3, 1, 2])):
+    for hosts, shape, algorithms in ((1, [2], ["alternating"]), (1, [5], ALGORITHMS), (3, [3, 1, 2], ALGORITHMS)):
         network = Network(hosts)
-        for algorithm in ALGORITHMS:
+        for algorithm in algorithms:
             job = Job(context, f"{algorithm}-{hosts}")
             ranks = start_plain(job, network, shape, "--seed", context.random.randrange(1 << 31), "--ops", 100, "--mapped", 80,
                                 environment={"HFREDUCE_ALGORITHM": algorithm})

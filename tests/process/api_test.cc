@@ -50,7 +50,8 @@ TEST(Api, AllReduceAndBroadcastGiveEveryRankTheSame) {
 TEST(Api, EveryAlgorithmCanBeForcedAndAnUnknownOneIsNamed) {
   Team team(2);
   team.each([](int, hfreduceComm_t comm) {
-    for (const char* name : {"one-shot", "two-shot", "claimed", "ring", "double-tree"}) {
+    for (const char* name :
+         {"one-shot", "alternating", "two-shot", "claimed", "ring", "double-tree"}) {
       hfreduceCallConfig_t call = HFREDUCE_CALL_CONFIG_INITIALIZER;
       call.algorithm = name;
       std::vector<int> data(50000, 1);

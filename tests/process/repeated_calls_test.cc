@@ -58,6 +58,35 @@ TEST(RepeatedCalls, AreRefusedWhatTheFirstOneWouldHaveBeen) {
   });
 }
 
+// Whose turn a slot is goes on from call to call, by the segments that were counted.
+TEST(RepeatedCalls, OfAnyNumberOfSegmentsTakeSlotsThatChangeHands) {
+  Team team(2);
+  team.each([](int rank, hfreduceComm_t comm) {
+    const auto reduce = [&](const char* algorithm, std::size_t count, int salt) {
+      hfreduceCallConfig_t call = HFREDUCE_CALL_CONFIG_INITIALIZER;
+      call.algorithm = algorithm;
+      std::vector<std::int32_t> data(count), expected(count);
+      for (std::size_t i = 0; i < count; ++i) {
+        data[i] = static_cast<std::int32_t>(i) * (rank + 1) + salt;
+        expected[i] = static_cast<std::int32_t>(i) * 3 + 2 * salt;
+      }
+      ASSERT_EQ(hfreduceAllReduceEx(data.data(), data.data(), count, hfreduceInt32, hfreduceSum,
+                                    comm, &call),
+                hfreduceSuccess)
+          << last_error();
+      ASSERT_EQ(data, expected) << count;
+    };
+    for (int turn = 0; turn < 30; ++turn) {
+      // Up to seven segments of 1 KiB, the last of them one element or a whole one.
+      for (const std::size_t count : {1u, 256u, 257u, 768u, 769u, 1'537u, 1'792u}) {
+        reduce("alternating@1K", count, turn);
+        if (turn % 3 == 0) reduce("one-shot", count, turn);
+        if (turn % 5 == 0) reduce("two-shot", count, turn);
+      }
+    }
+  });
+}
+
 TEST(RepeatedCalls, TakeNothingButTheirOwnBuffers) {
   Team team(2);
   team.each([](int rank, hfreduceComm_t comm) {

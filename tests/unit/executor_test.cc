@@ -228,12 +228,14 @@ TEST(Engine, PlansThatNeedNoInterpreterAreLaidStraight) {
     return std::move(plan).value();
   };
   const auto skew = [](const executor::StraightStep& step) { return step.step->skew; };
-  Cluster host({0, 0, 0}), hosts({0, 1});
+  Cluster host({0, 0, 0}), two({0, 0}), hosts({0, 1});
   for (const auto& [collective, name] :
        {std::pair(Collective::kAllReduce, "one-shot"),
-        std::pair(Collective::kAllReduce, "two-shot"), std::pair(Collective::kBroadcast, "eager"),
-        std::pair(Collective::kBroadcast, "direct")}) {
-    const executor::BoundPlan plan = bound(host, collective, name);
+        std::pair(Collective::kAllReduce, "two-shot"),
+        std::pair(Collective::kAllReduce, "alternating"),
+        std::pair(Collective::kBroadcast, "eager"), std::pair(Collective::kBroadcast, "direct")}) {
+    const bool of_two = !algorithms::find(collective, name)->applies(host.placement());
+    const executor::BoundPlan plan = bound(of_two ? two : host, collective, name);
     // Two peers are awaited one after the other.
     std::size_t expected = 0;
     for (const executor::BoundStep& step : plan.lanes.front().steps)

@@ -209,7 +209,33 @@ TEST(Planner, ExplainNamesWhatItWouldChooseInOrder) {
   const schedule::Placement placement({0, 0});
   Facts facts;
   facts.placement = &placement;
-  EXPECT_EQ(explain(facts, Collective::kAllReduce), "one-shot up to 2 KiB, then two-shot");
+  EXPECT_EQ(explain(facts, Collective::kAllReduce),
+            "one-shot up to 256 B, then alternating up to 8 KiB, then two-shot");
+}
+
+TEST(Planner, SlotsChangeHandsBetweenTwoRanksOfOneHost) {
+  const schedule::Placement two({0, 0}), three({0, 0, 0}), apart({0, 1});
+  Facts facts;
+  facts.placement = &two;
+  const auto name = [&](std::uint64_t bytes) {
+    return choose(facts, {Collective::kAllReduce, bytes, {}})->algorithm->name;
+  };
+  EXPECT_EQ(name(511), "one-shot");
+  EXPECT_EQ(name(512), "alternating");
+  EXPECT_EQ(name(8 << 10), "alternating");
+  EXPECT_EQ(name((8 << 10) + 1), "two-shot");
+  EXPECT_EQ(choose(facts, {Collective::kAllReduce, 4 << 10, {}})->zero_copy, nullptr);
+  EXPECT_NE(choose(facts, {Collective::kAllReduce, 8 << 10, {}})->zero_copy, nullptr);
+  facts.crowded = true;
+  EXPECT_EQ(name(8 << 10), "alternating") << "one rendezvous is all that claiming has, too";
+  EXPECT_EQ(name(16 << 10), "claimed");
+  for (const schedule::Placement* others : {&three, &apart}) {
+    facts.placement = others;
+    EXPECT_NE(name(1 << 10), "alternating");
+    const auto refused = choose(facts, {Collective::kAllReduce, 1 << 10, "alternating"});
+    ASSERT_FALSE(refused.ok());
+    EXPECT_THAT(refused.status().text(), testing::HasSubstr("it takes two on one"));
+  }
 }
 
 TEST(Planner, WorkIsClaimedWhereRanksShareCores) {

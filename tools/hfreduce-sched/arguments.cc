@@ -70,6 +70,8 @@ std::string wrong_with(const Options& options, std::int32_t ranks) {
 }
 
 std::string not_found(const Options& options, bool known) {
+  if (known && options.algorithm == "alternating")
+    return fmt::format("{} is for two ranks of one host", options.algorithm);
   if (known && options.hosts <= 1)
     return fmt::format("{} runs on one host whose ranks form groups only: --groups 4,4 or the like",
                        options.algorithm);

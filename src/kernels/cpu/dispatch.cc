@@ -1,6 +1,5 @@
 // Which table this machine gets, and the few things that all tables need.
-#include <cstring>
-
+#include "kernels/cpu/copy.h"
 #include "kernels/cpu/tables.h"
 
 namespace hfreduce::kernels {
@@ -37,7 +36,7 @@ void copy_to_all(const ReduceArgs& args, std::size_t bytes) noexcept {
     const std::size_t part = bytes - at < step ? bytes - at : step;
     for (std::int32_t d = 0; d < args.n_destinations; ++d) {
       auto* destination = static_cast<std::byte*>(args.destinations[d]);
-      if (destination != source) std::memcpy(destination + at, source + at, part);
+      if (destination != source) copy(destination + at, source + at, part);
     }
   }
 }

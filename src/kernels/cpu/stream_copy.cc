@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/clock.h"
+#include "kernels/cpu/copy.h"
 
 #if defined(__x86_64__)
 #include <emmintrin.h>
@@ -83,10 +84,10 @@ void copy_many_to_peer(void* to, const void* from, std::size_t bytes,
     copy_past_caches(to, from, bytes);
   } else if (choice->is_timed()) {
     const Nanoseconds before = now_ns();
-    std::memcpy(to, from, bytes);
+    copy(to, from, bytes);
     choice->took(bytes, now_ns() - before);
   } else {
-    std::memcpy(to, from, bytes);
+    copy(to, from, bytes);
   }
 }
 

@@ -3,7 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+
+#include "kernels/cpu/copy.h"
 
 namespace hfreduce::kernels {
 
@@ -62,7 +63,7 @@ void copy_many_to_peer(void* to, const void* from, std::size_t bytes, StoreChoic
 inline void copy_to_peer(void* to, const void* from, std::size_t bytes,
                          StoreChoice* choice) noexcept {
   if (bytes < kStreamFrom)
-    std::memcpy(to, from, bytes);
+    copy(to, from, bytes);
   else
     copy_many_to_peer(to, from, bytes, choice);
 }
