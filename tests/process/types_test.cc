@@ -105,8 +105,9 @@ Bytes scalar_of(const Type& type, int rank) {
 }
 
 Bytes multiplied(const Type& type, const Bytes& input, const Bytes& scalar) {
-  Bytes scalars;
-  while (scalars.size() < input.size()) scalars.insert(scalars.end(), scalar.begin(), scalar.end());
+  Bytes scalars(input.size());
+  for (std::size_t at = 0; at < input.size(); at += scalar.size())
+    std::memcpy(scalars.data() + at, scalar.data(), scalar.size());
   return reduced(type, ReduceOp::kProd, {input, scalars}, 0);
 }
 
