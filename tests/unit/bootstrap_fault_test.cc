@@ -11,6 +11,7 @@
 namespace hfreduce::bootstrap::testing {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
 UniqueFd connect_to(const Address& address) {
@@ -43,7 +44,7 @@ TEST(JoinFault, MissingRanksAreNamedToAll) {
   const auto outcome = join_some(new_id(), {0, 1, 2, 4, 5, 6}, 8, 600);
   for (const Rank& rank : outcome) {
     EXPECT_EQ(rank.joined.code(), Code::kTimeout);
-    EXPECT_THAT(rank.joined.text(), HasSubstr("waited 0.6 s for ranks 3, 7 of 8"));
+    EXPECT_THAT(rank.joined.text(), ContainsRegex("waited [0-9.]+ s for ranks 3, 7 of 8"));
     EXPECT_EQ(rank.joined.detail().rank, 3);
     EXPECT_EQ(rank.joined.detail().phase, "join");
     EXPECT_FALSE(rank.latch.raised());
