@@ -117,6 +117,7 @@ Status Comm::agree(const std::vector<std::string>& greetings) {
     on_host.push_back(mate.here);
     if (rank == rank_) mine = mate.here;
   }
+  oversubscribed_ = outnumber_cores(on_host);
   workers_ = choose_workers(options_.settings.workers, mine, on_host);
   return {};
 }
@@ -128,8 +129,7 @@ Status Comm::make_engine() {
   executor::EngineOptions options;
   options.rank = rank_;
   options.placement = placement_.get();
-  options.oversubscribed =
-      static_cast<int>(placement_->members(placement_->host_of(rank_)).size()) > usable_cores();
+  options.oversubscribed = oversubscribed_;
   options.hooks = engine_hooks();
   options.workers = workers_;
   if (workers_ > 0) workers::Pool::instance().settle(own_nodes());

@@ -113,7 +113,8 @@ class Comm {
   std::string no_peer_reads_;  // why private memory is not read by peers; empty: it is
   bool checksum_ = true;
   std::int32_t sockets_ = 1;
-  int workers_ = 0;  // that help this process
+  int workers_ = 0;              // that help this process
+  bool oversubscribed_ = false;  // this host's ranks outnumber its cores
   transport::Congestion congestion_;
   std::unique_ptr<executor::Engine> engine_;
   std::atomic<executor::Engine*> published_engine_{nullptr};  // for the control thread

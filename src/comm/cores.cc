@@ -14,11 +14,6 @@ constexpr std::string_view kDigits = "0123456789abcdef";
 
 }  // namespace
 
-int usable_cores() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-}
-
 std::string core_mask() {
   cpu_set_t set;
   std::string mask;

@@ -8,8 +8,6 @@
 
 namespace hfreduce::comm {
 
-// At least 1.
-int usable_cores();
 // Such as "3" for cores 0 and 1: a bit each, in hexadecimal, the lowest four first. Empty: not
 // known.
 std::string core_mask();

@@ -15,6 +15,8 @@ namespace {
 
 // An operation looks at its links at least once in so many rounds of steps.
 constexpr int kRoundsALook = 4;
+// What an awake peer on another core needs for its answer, about.
+constexpr int kLooksBeforeRinging = 30;
 constexpr Nanoseconds kMs = 1'000'000;
 constexpr Nanoseconds kFirstQuestion = 100 * kMs;
 constexpr Nanoseconds kMostBetweenQuestions = 4'000 * kMs;
@@ -55,6 +57,7 @@ Result<std::unique_ptr<Engine>> Engine::make(EngineOptions options, transport::W
   if (epoll_ctl(engine->epoll_fd(), EPOLL_CTL_ADD, engine->doorbell_.fd(), &event) != 0) {
     return system_error("adding to an epoll descriptor");
   }
+  if (!engine->options_.oversubscribed) engine->run_.look_first(kLooksBeforeRinging);
   engine->run_.hire(
       engine->options_.workers,
       {[](const void* self) noexcept { static_cast<const Engine*>(self)->wake(); }, engine.get()});

@@ -45,6 +45,9 @@ class Run {
   void hire(std::int32_t threads, const workers::Desk::Owner& owner) {
     shared_.hire(threads, owner);
   }
+  // A straight run that has just raised flags looks so often at what it waits for before it turns
+  // to who may sleep, which is a fence. For ranks that have cores of their own.
+  void look_first(int looks) noexcept { looks_first_ = looks; }
   // The call is over, perhaps in the middle of a step. Afterwards no worker touches its buffers.
   void end() noexcept {
     if (!straight_) shared_.end_call();
@@ -212,6 +215,7 @@ class Run {
   std::vector<const void*> sources_;
   std::vector<void*> destinations_;
   kernels::StoreChoice stores_;
+  int looks_first_ = 0;
 };
 
 }  // namespace hfreduce::executor

@@ -1,4 +1,5 @@
 // See straight.h.
+#include "base/relax.h"
 #include "executor/run.h"
 #include "kernels/cpu/copy.h"
 
@@ -77,6 +78,10 @@ inline bool Run::await_straight(const StraightStep& step) noexcept {
       case Kind::kWait:
       case Kind::kCredit:
         done = await_straight(*step);
+        for (int looks = raised ? looks_first_ : 0; !done && looks > 0; --looks) {
+          relax();
+          done = await_straight(*step);
+        }
         break;
       case Kind::kSignal: {
         const std::uint64_t tick = step->tick.at(base_, 0);
