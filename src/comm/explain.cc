@@ -140,7 +140,8 @@ void Comm::explain() const {
   text += fmt::format(". Allreduce: {}. Broadcast: {}.",
                       planner::explain(facts_, algorithms::Collective::kAllReduce),
                       planner::explain(facts_, algorithms::Collective::kBroadcast));
-  text += planner::explain_forced(facts_) + grouping_ + planner::explain_grouping(facts_);
+  text += planner::explain_forced(facts_) + planner::explain_crowd(facts_) + grouping_ +
+          planner::explain_grouping(facts_);
   if (options_.settings.deterministic != 0 && options_.settings.group.empty())
     text += " What systems say of caches and packages was not asked: HFREDUCE_DETERMINISTIC is 1.";
   text += explain_tuning();
@@ -153,11 +154,13 @@ void Comm::explain() const {
         "more.",
         workers_, workers_ == 1 ? "" : "s", workers_ == 1 ? "s" : "", executor::kShareFrom >> 10,
         executor::kShareCallsFrom >> 20);
-  text += one_host ? " The limit is the memory bus: ordinary buffers are copied once into a window "
-                     "and once out of it; memory of hfreduceMemAlloc, or a mapping registered with "
-                     "hfreduceCommRegisterMapping, is used where it is, from 4 KiB on." +
-                         explain_peer_reads()
-                   : " The limit is the network between the hosts.";
+  text += one_host
+              ? " The limit is the memory bus: ordinary buffers are copied once into a window "
+                "and once out of it; memory of hfreduceMemAlloc, or a mapping registered with "
+                "hfreduceCommRegisterMapping, is used where it is, from " +
+                    std::string(ranks_ == 2 ? "8 KiB on (by broadcasts from 4)." : "4 KiB on.") +
+                    explain_peer_reads()
+              : " The limit is the network between the hosts.";
   log_line(LogLevel::kInfo, "explain", text);
 }
 

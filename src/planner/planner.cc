@@ -387,6 +387,15 @@ std::string explain_forced(const Facts& facts) {
                      facts.forced);
 }
 
+std::string explain_crowd(const Facts& facts) {
+  const schedule::Placement& placement = *facts.placement;
+  if (!facts.crowded || placement.hosts() == 1 || placement.most_local() == 1) return "";
+  return fmt::format(
+      " Ranks outnumber the cores of their machine, so allreduces go up a tree led by {} of each "
+      "host: fewer messages, each of which costs a turn of the scheduler.",
+      choose_leaders(facts, Collective::kAllReduce));
+}
+
 std::string explain_grouping(const Facts& facts) {
   const schedule::Placement& placement = *facts.placement;
   if (placement.levels() == 0) return "";

@@ -80,6 +80,8 @@ std::string explain(const Facts& facts, algorithms::Collective collective);
 Status check_forced(std::string_view text);
 // A sentence where what it forces works for no collective on these ranks; else empty.
 std::string explain_forced(const Facts& facts);
+// A sentence where hosts share a machine whose cores their ranks outnumber; else empty.
+std::string explain_crowd(const Facts& facts);
 // Sentences: what is made of the groups inside hosts, and why. Empty: there are none.
 std::string explain_grouping(const Facts& facts);
 // For the smallest, a middle and the largest size, what was measured: "8 B one-shot in 0.4 us,

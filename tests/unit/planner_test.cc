@@ -196,11 +196,13 @@ TEST(Planner, CrowdedHostsSendFewerMessages) {
   EXPECT_EQ(choose_leaders(facts, Collective::kAllReduce), 2);
   facts.crowded = true;
   EXPECT_EQ(name(lone), "ring");
+  EXPECT_EQ(explain_crowd(facts), "");
   EXPECT_EQ(name(two), "hierarchical-tree");
   EXPECT_EQ(choose_leaders(facts, Collective::kAllReduce), 2);
   EXPECT_EQ(name(four), "hierarchical-tree");
   EXPECT_EQ(choose_leaders(facts, Collective::kAllReduce), 1);
   EXPECT_EQ(choose_leaders(facts, Collective::kBroadcast), 2);
+  EXPECT_THAT(explain_crowd(facts), testing::HasSubstr("a tree led by 1 of each host"));
   facts.leaders = 2;
   EXPECT_EQ(choose_leaders(facts, Collective::kAllReduce), 2) << "as wanted";
 }
