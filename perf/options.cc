@@ -15,7 +15,7 @@ namespace {
 struct Raw {
   std::vector<std::string> collectives;
   std::string first, last, step, factor;
-  std::string type = "float32", op = "sum", root = "0", place = "both", worker;
+  std::string type = "float32", op = "sum", root = "0", place = "both", offset = "0", worker;
 };
 
 [[noreturn]] void refuse(const std::string& sentence) { throw Failure(sentence, kExitBadUsage); }
@@ -76,6 +76,21 @@ Sweep sweep_of(const Raw& raw) {
   return sweep;
 }
 
+// Elements are to lie where the processor takes them as wholes.
+std::uint64_t offset_of(const Raw& raw, const std::vector<const TypeInfo*>& types) {
+  constexpr std::uint64_t kPage = 4096;
+  const std::uint64_t offset = size_or_refuse("--offset", raw.offset);
+  if (offset >= kPage)
+    refuse(fmt::format("--offset {}: must be less than a page, 4096", raw.offset));
+  for (const TypeInfo* type : types) {
+    if (offset % type->size != 0) {
+      refuse(fmt::format("--offset {}: must be a multiple of the {} bytes of {}", raw.offset,
+                         type->size, type->name));
+    }
+  }
+  return offset;
+}
+
 std::vector<Collective> collectives_of(const Raw& raw) {
   std::vector<Collective> chosen;
   for (const std::string& name : raw.collectives) {
@@ -131,6 +146,7 @@ void interpret(const Raw& raw, Options& options) {
   options.root = raw.root == "all" || raw.root == "-1"
                      ? -1
                      : static_cast<int>(number_or_refuse("-r", raw.root));
+  options.offset = offset_of(raw, options.types);
   if (raw.place != "in" && raw.place != "out" && raw.place != "both") {
     refuse(fmt::format("--place {}: choose in, out or both", raw.place));
   }
@@ -160,6 +176,11 @@ void declare_run(CLI::App& app, Options& options, Raw& raw) {
          "one "
          "host use it where it is [ordinary]")
       ->check(CLI::IsMember({"ordinary", "mapped"}));
+  app.add_option(
+         "--offset", raw.offset,
+         "bytes behind the beginning of a page at which buffers begin, those of --compare's "
+         "own adapters too; malloc gives 16 for large ones. Limits are of aligned buffers")
+      ->capture_default_str();
   app.add_flag("--persistent", options.persistent,
                "plan each case once, as a persistent request, and time its starts and waits");
   app.add_option("--bind", options.bind, "1: bind local rank r to core r modulo cores; 0: do not")

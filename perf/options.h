@@ -35,6 +35,7 @@ struct Options {
   int threads = 0;                   // ranks as threads, of each process; 0: not asked for
   int bind = 1;                      // 0: no
   bool mapped = false;               // buffers that peers can map
+  std::uint64_t offset = 0;          // bytes behind a page at which buffers begin
   bool persistent = false;           // each case planned once, then started over and over
   int limits = 1;                    // 0: no
   // Only in a process that the launcher started: the descriptor of the shared memory, and which

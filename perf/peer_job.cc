@@ -68,9 +68,12 @@ std::vector<std::string> PeerJob::environment() const {
   for (const int core : place_.cores) {
     cores += fmt::format("{}{}", cores.empty() ? "" : ",", core);
   }
-  return {"HFREDUCE_PERF_PROTOCOL=1", fmt::format("HFREDUCE_PERF_RANKS={}", place_.ranks),
-          "HFREDUCE_PERF_FENCE=" + fence_path_, "HFREDUCE_PERF_ADDRESS=" + place_.address,
-          fmt::format("HFREDUCE_PERF_CORES={}", place_.bind ? cores : "")};
+  return {"HFREDUCE_PERF_PROTOCOL=1",
+          fmt::format("HFREDUCE_PERF_RANKS={}", place_.ranks),
+          "HFREDUCE_PERF_FENCE=" + fence_path_,
+          "HFREDUCE_PERF_ADDRESS=" + place_.address,
+          fmt::format("HFREDUCE_PERF_CORES={}", place_.bind ? cores : ""),
+          fmt::format("HFREDUCE_PERF_OFFSET={}", place_.offset)};
 }
 
 // For an adapter that a launcher starts: whose it is, where it is, and the cores of our own rank.

@@ -22,6 +22,7 @@ struct PeerPlace {
   int first = 0, count = 1, ranks = 1;
   std::vector<int> cores;
   bool bind = false;                  // rank r to core r of `cores`, as our own ranks are
+  std::uint64_t offset = 0;           // of their buffers
   std::string address = "127.0.0.1";  // by which ranks on other hosts reach this one
   // Only where each rank has its own:
   bool spread = false;

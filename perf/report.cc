@@ -83,6 +83,7 @@ std::string json_text(const Options& options, const Facts& facts,
   config["most_ranks_a_host"] = facts.most_ranks_a_host;
   config["cores"] = facts.cores;
   config["memory"] = options.mapped ? "mapped" : "ordinary";
+  config["offset"] = options.offset;
   config["persistent"] = options.persistent;
   config["timing"] = facts.timing;
   config["min_bytes"] = options.sweep.first;

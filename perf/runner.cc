@@ -40,6 +40,7 @@ void Runner::start_peers() {
   } else {
     company_ = std::make_unique<Alone>();
   }
+  place.offset = options_.offset;
   company_->together(parse);
   peers_ = std::make_unique<Peers>(specs, place, *company_, options_.patience);
 }

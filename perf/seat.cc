@@ -57,9 +57,9 @@ void start_progress(Seat& seat) {
 }  // namespace
 
 std::span<std::byte> Seat::buffer(int which) {
-  if (team) return team->arena().buffer(team->index(), which);
+  if (team) return team->arena().buffer(team->index(), which).subspan(offset);
   const std::size_t half = own_memory.size() / 2;
-  return std::span(own_memory).subspan(which == 0 ? 0 : half, half);
+  return std::span(own_memory).subspan(which == 0 ? 0 : half, half).subspan(offset);
 }
 
 void register_buffers(Seat& seat) {
@@ -101,6 +101,7 @@ void bind_to_core(int core) noexcept {
 Seat join_local(const Arena& arena, int rank, const Options& options) {
   const std::vector<int> cores = allowed_cores();
   Seat seat;
+  seat.offset = options.offset;
   seat.rank = rank;
   seat.ranks = arena.members();
   seat.cores = cores;

@@ -28,6 +28,7 @@ struct Seat {
   std::unique_ptr<Team> team;        // none: the ranks of this host share no memory
   std::unique_ptr<Remote> remote;
   std::vector<std::byte> own_memory;  // of the buffers, where there is no team
+  std::size_t offset = 0;             // at which they begin
 
   Gang& gang() const { return remote ? static_cast<Gang&>(*remote) : *team; }
   bool leads_host() const { return team ? team->index() == 0 : true; }

@@ -132,6 +132,7 @@ Seat join_launched(const Options& options, std::uint64_t buffer_bytes) {
   must(hfreduceCommInitFromEnv(&comm, &config), nullptr, "joining under the launcher");
   seat.comm.reset(comm);
   seat.launched = true;
+  seat.offset = options.offset;
   seat.cores = allowed_cores();
   must(hfreduceCommUserRank(comm, &seat.rank), comm, "asking for the rank");
   must(hfreduceCommCount(comm, &seat.ranks), comm, "asking for the number of ranks");

@@ -143,7 +143,7 @@ int run_rank(const Options& options, const Arena& arena, int rank) {
 }  // namespace
 
 std::uint64_t buffer_bytes(const Options& options) {
-  return std::max<std::uint64_t>(options.sweep.last, 64);
+  return std::max<std::uint64_t>(options.sweep.last, 64) + options.offset;
 }
 
 int run_local(const Options& options, const Arena& arena, int first, int threads) {

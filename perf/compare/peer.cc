@@ -65,9 +65,10 @@ class Fence {
   bool crowded_ = false;
 };
 
-// Anonymous memory that begins at a multiple of 2 MiB.
+// Anonymous memory that begins at a multiple of 2 MiB, or so many bytes behind one.
 class Buffer {
  public:
+  explicit Buffer(std::size_t offset) : offset_(offset) {}
   std::span<std::byte> of(std::size_t bytes) {
     if (bytes != bytes_) get(bytes);
     return {aligned_, bytes};
@@ -77,7 +78,7 @@ class Buffer {
   static constexpr std::size_t kAlign = 2 << 20;
   void get(std::size_t bytes) {
     if (base_ != nullptr) munmap(base_, mapped_);
-    mapped_ = bytes + kAlign;
+    mapped_ = offset_ + bytes + kAlign;
     base_ = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base_ == MAP_FAILED) {
       base_ = nullptr;
@@ -85,9 +86,10 @@ class Buffer {
       fail_with_errno("asking for memory (mmap)");
     }
     const auto address = reinterpret_cast<std::uintptr_t>(base_);
-    aligned_ = static_cast<std::byte*>(base_) + (kAlign - address % kAlign) % kAlign;
+    aligned_ = static_cast<std::byte*>(base_) + (kAlign - address % kAlign) % kAlign + offset_;
     bytes_ = bytes;
   }
+  std::size_t offset_;
   void* base_ = nullptr;
   std::byte* aligned_ = nullptr;
   std::size_t mapped_ = 0, bytes_ = 0;
@@ -126,7 +128,8 @@ class Server {
   PeerLibrary& library_;
   Fence fence_;
   int rank_, ranks_;
-  Buffer send_memory_, receive_memory_;
+  std::size_t offset_ = static_cast<std::size_t>(given_number("HFREDUCE_PERF_OFFSET"));
+  Buffer send_memory_{offset_}, receive_memory_{offset_};
   std::span<std::byte> send_, receive_;
   Pattern pattern_;
   std::function<void()> call_;

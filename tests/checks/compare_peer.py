@@ -64,6 +64,7 @@ say("error there is no network today" if MANNER == "unready" else "ready")
 for number, request in enumerate(sys.stdin, 1):
     if MANNER == "logs":
         say(os.environ["HFREDUCE_PERF_CORES"])
+        sys.stderr.write(f"peer {RANK} has buffers at {os.environ['HFREDUCE_PERF_OFFSET']}\n")
         sys.stderr.write(f"peer {RANK} runs on {sorted(os.sched_getaffinity(0))}\n")
     say(answer(request, number))
     if MANNER == "chatty":

@@ -138,7 +138,7 @@ class Compare(unittest.TestCase):
             with tempfile.TemporaryDirectory() as folder, self.subTest(name):
                 out = pathlib.Path(folder) / "out.json"
                 done = perf("--ranks", 2, "-b", "4K", "-e", "4K", "-n", 8, "-d", "int32", "--limits", 0, "--place", "in",
-                            "--compare", name, "--json", out)
+                            "--offset", 12, "--compare", name, "--json", out)
                 self.assertEqual(done.returncode, 0, done.stderr)
                 results = json.loads(out.read_text())["results"]
                 self.assertEqual([(r["library"], r["collective"]) for r in results],
@@ -233,6 +233,24 @@ class Files(unittest.TestCase):
         done = perf("broadcast", *QUICK[1:], "--baseline", old)
         self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1))
         self.assertIn("has none of the cases of this run", done.stderr)
+
+
+class Offset(unittest.TestCase):
+    def test_buffers_that_do_not_begin_with_a_page(self):
+        for memory in ("ordinary", "mapped"):
+            with tempfile.TemporaryDirectory() as folder:
+                out = pathlib.Path(folder) / "a.json"
+                done = perf("--ranks", 2, "-b", 8, "-e", "2M", "-f", 64, "-n", 8, "--memory", memory, "--offset", 1040, "--json", out)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                said = json.loads(out.read_text())
+            self.assertEqual(said["config"]["offset"], 1040)
+            self.assertEqual([r["wrong"] for r in said["results"]], [0] * len(said["results"]))
+            self.assertEqual({r["bytes"] for r in said["results"]}, {8, 512, 32 << 10, 2 << 20})
+
+    def test_a_peer_is_told(self):
+        for arguments, offset in (((), 0), (("--offset", 24), 24)):
+            done = perf(*QUICK, *arguments, "--compare", peer("logs"), "--compare-patience", 2)
+            self.assertIn(f"peer 0 has buffers at {offset}", done.stderr)
 
 
 class Persistent(unittest.TestCase):

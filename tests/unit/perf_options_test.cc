@@ -109,6 +109,15 @@ TEST(OptionsTest, OneEndOfTheSweepMovesTheOther) {
   EXPECT_EQ(parse({"-b", "1M", "-e", "4M", "-i", "1M"}).options.sweep.factor, 0u);
 }
 
+TEST(OptionsTest, AnOffsetKeepsElementsWhole) {
+  EXPECT_EQ(parse({}).options.offset, 0u);
+  EXPECT_EQ(parse({"--offset", "16", "-d", "all"}).options.offset, 16u);
+  EXPECT_EQ(parse({"--offset", "2K"}).options.offset, 2048u);
+  EXPECT_EQ(parse({"--offset", "2", "-d", "half"}).options.offset, 2u);
+  EXPECT_EQ(parse({"--offset", "2"}).early.sentence,
+            "--offset 2: must be a multiple of the 4 bytes of float32");
+}
+
 TEST(OptionsTest, TheLastOneCounts) {
   EXPECT_EQ(parse({"--ranks", "4", "--ranks", "2"}).options.ranks, 2);
 }
@@ -134,6 +143,10 @@ TEST(OptionsTest, BadOnesAreSentencesAndStatus2) {
       {"--ranks", "two"},
       {"--threads", "0"},
       {"--place", "beside"},
+      {"--offset", "4096"},
+      {"--offset", "-4"},
+      {"--offset", "page"},
+      {"--offset", "4", "-d", "all"},
       {"--nonsense"},
       {"--json"},
       {"-f", "two"},

@@ -120,6 +120,22 @@ TEST(Planner, DoublingEndsSoonerTheMoreRanksAHostHas) {
   EXPECT_EQ(name(8, 16 << 10), "hierarchical-tree");
 }
 
+// A segment's hand-over costs as much as copying 8 KiB, so a broadcast has no smaller ones for the
+// sake of overlap; an allreduce in two shots has fewer yet.
+TEST(Planner, SegmentsInsideAHost) {
+  const schedule::Placement placement({0, 0});
+  Facts facts;
+  facts.placement = &placement;
+  const auto segment = [&](Collective collective, std::uint64_t bytes) {
+    return choose(facts, {collective, bytes, {}})->segment_bytes >> 10;
+  };
+  for (const std::uint64_t bytes :
+       {std::uint64_t{4} << 10, std::uint64_t{64} << 10, std::uint64_t{1} << 20})
+    EXPECT_EQ(segment(Collective::kBroadcast, bytes), 32u) << bytes;
+  EXPECT_EQ(segment(Collective::kAllReduce, 64 << 10), 64u);
+  EXPECT_EQ(segment(Collective::kAllReduce, 64 << 20), 256u);
+}
+
 TEST(Planner, FewBytesAreBroadcastUnasked) {
   const schedule::Placement placement({0, 0, 1, 1});
   Facts facts;
