@@ -1,57 +1,15 @@
 #include "kernels/cpu/copy.h"
 
-#include <cstdint>
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+#include "kernels/cpu/tables.h"
 
 namespace hfreduce::kernels {
 
-#if defined(__x86_64__)
-
-// Whole lines are written by aligned stores: of those that cross a line each costs two.
-[[gnu::target("avx2")]] void copy_by_vectors(void* to, const void* from,
-                                             std::size_t bytes) noexcept {
-  constexpr std::size_t kLine = 64, kStride = 2 * kLine;
-  auto* destination = static_cast<std::byte*>(to);
-  const auto* source = static_cast<const std::byte*>(from);
-  const std::size_t misaligned = reinterpret_cast<std::uintptr_t>(destination) % kLine;
-  std::size_t at = misaligned == 0 ? 0 : kLine - misaligned;
-  if (at >= bytes) at = bytes;
-  std::memcpy(destination, source, at);
-  for (; at + kStride <= bytes; at += kStride) {
-    const auto* in = reinterpret_cast<const __m256i*>(source + at);
-    auto* out = reinterpret_cast<__m256i*>(destination + at);
-    const __m256i a = _mm256_loadu_si256(in), b = _mm256_loadu_si256(in + 1);
-    const __m256i c = _mm256_loadu_si256(in + 2), d = _mm256_loadu_si256(in + 3);
-    _mm256_store_si256(out, a);
-    _mm256_store_si256(out + 1, b);
-    _mm256_store_si256(out + 2, c);
-    _mm256_store_si256(out + 3, d);
-  }
-  std::memcpy(destination + at, source + at, bytes - at);
-}
-
 void copy_many(void* to, const void* from, std::size_t bytes) noexcept {
-#ifdef __SANITIZE_THREAD__
-  constexpr bool by_vectors = false;  // it watches memcpy, and not every vector
-#else
-  static const bool by_vectors =
-      __builtin_cpu_is("amd") != 0 && __builtin_cpu_supports("avx2") != 0;
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)  // which watches memcpy, not every vector
+  static const bool by_vectors = __builtin_cpu_is("amd") != 0 && cpu_has_avx2();
+  if (by_vectors) return copy_by_vectors(to, from, bytes);
 #endif
-  if (by_vectors)
-    copy_by_vectors(to, from, bytes);
-  else
-    std::memcpy(to, from, bytes);
-}
-
-#else
-
-void copy_many(void* to, const void* from, std::size_t bytes) noexcept {
   std::memcpy(to, from, bytes);
 }
-
-#endif
 
 }  // namespace hfreduce::kernels
