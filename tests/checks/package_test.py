@@ -179,7 +179,8 @@ if os.environ.pop("HFR_IN_NAMESPACE", None) is None:
     os.environ["HFR_IN_NAMESPACE"] = "1"
     inner = [sys.executable, __file__, str(BUILD), *sys.argv[1:]]
     os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", *inner])
-print(run([ROOT / "scripts/package", WORK / "packages", BUILD / "package"]))
+# Beside the build folder, not in it: there the compiler's cache knows what that has compiled.
+print(run([ROOT / "scripts/package", WORK / "packages", BUILD.parent / f"{BUILD.name}-package"]))
 FILES = {path.name.split("_")[0]: path for path in sorted((WORK / "packages").glob("*.deb"))}
 assert sorted(FILES) == sorted(NAMES), FILES
 COPY = Copy(WORK / "copy", [ROOT, BUILD])
