@@ -240,8 +240,8 @@ Result<Forced> forced(const Facts& facts, const Question& question) {
   const bool known = algorithms::find(question.collective, wanted.name) != nullptr;
   const std::string why =
       !known ? "does not exist for this collective"
-             : fmt::format("does not work on {} ranks on {} hosts{}", placement.ranks(),
-                           placement.hosts(),
+             : fmt::format("does not work on {} ranks on {} host{}{}", placement.ranks(),
+                           placement.hosts(), placement.hosts() == 1 ? "" : "s",
                            wanted.name == kGrouped       ? ": it takes one, with groups of ranks"
                            : wanted.name == kAlternating ? ": it takes two on one"
                                                          : "");
