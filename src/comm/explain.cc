@@ -97,6 +97,17 @@ std::string Comm::explain_tuning() const {
   return " They were measured on this machine (" + text + ").";
 }
 
+std::string Comm::explain_memory() const {
+  using algorithms::Collective;
+  return fmt::format(
+      " The limit is the memory bus: ordinary buffers are copied once into a window and once out "
+      "of it; memory of hfreduceMemAlloc, or a mapping registered with "
+      "hfreduceCommRegisterMapping, is used where it is, by allreduces from {} KiB on and by "
+      "broadcasts from {}.",
+      planner::mapped_from(*placement_, Collective::kAllReduce) >> 10,
+      planner::mapped_from(*placement_, Collective::kBroadcast) >> 10);
+}
+
 std::string Comm::explain_peer_reads() const {
   using planner::PeerReads;
   if (facts_.peer_reads == PeerReads::kRefused)
@@ -154,13 +165,8 @@ void Comm::explain() const {
         "more.",
         workers_, workers_ == 1 ? "" : "s", workers_ == 1 ? "s" : "", executor::kShareFrom >> 10,
         executor::kShareCallsFrom >> 20);
-  text += one_host
-              ? " The limit is the memory bus: ordinary buffers are copied once into a window "
-                "and once out of it; memory of hfreduceMemAlloc, or a mapping registered with "
-                "hfreduceCommRegisterMapping, is used where it is, from " +
-                    std::string(ranks_ == 2 ? "8 KiB on (by broadcasts from 4)." : "4 KiB on.") +
-                    explain_peer_reads()
-              : " The limit is the network between the hosts.";
+  text += one_host ? explain_memory() + explain_peer_reads()
+                   : " The limit is the network between the hosts.";
   log_line(LogLevel::kInfo, "explain", text);
 }
 

@@ -79,9 +79,8 @@ bool claims(const Facts& facts, std::uint64_t bytes) {
   return facts.crowded && bytes <= kClaimedUpTo;
 }
 
-bool alternates(const schedule::Placement& placement, std::uint64_t bytes) {
-  return placement.hosts() == 1 && placement.ranks() == 2 && bytes >= kAlternatingFrom &&
-         bytes <= kAlternatingUpTo;
+bool two_on_one_host(const schedule::Placement& placement) {
+  return placement.hosts() == 1 && placement.ranks() == 2;
 }
 
 bool groups_pay(const schedule::Placement& placement) {
@@ -91,7 +90,8 @@ bool groups_pay(const schedule::Placement& placement) {
 
 std::string_view pick_allreduce(const Facts& facts, std::uint64_t bytes) {
   const schedule::Placement& placement = *facts.placement;
-  if (alternates(placement, bytes)) return kAlternating;
+  if (two_on_one_host(placement) && bytes >= kAlternatingFrom && bytes <= kAlternatingUpTo)
+    return kAlternating;
   if (placement.hosts() == 1 && bytes <= kOneShotUpTo) return "one-shot";
   if (placement.hosts() == 1 && claims(facts, bytes)) return kClaimed;
   if (placement.hosts() == 1)
@@ -172,6 +172,12 @@ const Algorithm* usable(Collective collective, std::string_view name,
 }
 
 }  // namespace
+
+std::uint64_t mapped_from(const schedule::Placement& placement, Collective collective) {
+  return collective == Collective::kAllReduce && two_on_one_host(placement)
+             ? kZeroCopyInsteadOfAlternatingFrom
+             : kZeroCopyFrom;
+}
 
 // Two share the work of the sockets, and of adding, between two cores; more were not measured.
 // Where there are no cores to share it between, each makes an allreduce's messages smaller.
@@ -285,13 +291,6 @@ const Algorithm* zero_copy(const Facts& facts, const Question& question) {
   return usable(question.collective, claimed ? kZeroCopyClaimed : kZeroCopy, *facts.placement);
 }
 
-bool is_worth_asking(const schedule::Placement& placement, const Question& question) {
-  const bool instead_of_alternating =
-      question.collective == Collective::kAllReduce && alternates(placement, question.bytes);
-  return question.bytes >=
-         (instead_of_alternating ? kZeroCopyInsteadOfAlternatingFrom : kZeroCopyFrom);
-}
-
 std::string_view picked(const Facts& facts, const Question& question) {
   return question.collective == Collective::kAllReduce
              ? pick_allreduce(facts, question.bytes)
@@ -317,7 +316,7 @@ Result<Choice> choose(const Facts& facts, const Question& question) {
   const std::uint32_t segment = facts.segment_bytes != 0 ? facts.segment_bytes : way.segment_bytes;
   choice.segment_bytes =
       segment != 0 ? std::min(segment, most) : pick_segment(facts, *way.algorithm, question.bytes);
-  if (wants_zero_copy || (free && is_worth_asking(placement, question))) {
+  if (wants_zero_copy || (free && question.bytes >= mapped_from(placement, question.collective))) {
     choice.zero_copy = wants_zero_copy ? wanted.algorithm : zero_copy(facts, question);
     choice.zero_copy_segment_bytes = kZeroCopySegment;
     if (choice.zero_copy != nullptr)

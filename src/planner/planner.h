@@ -65,6 +65,9 @@ Result<Choice> choose(const Facts& facts, const Question& question);
 // far as every host has so many.
 std::int32_t choose_leaders(const Facts& facts, algorithms::Collective collective);
 
+// From how many bytes on it is worth asking whether buffers can be mapped.
+std::uint64_t mapped_from(const schedule::Placement& placement, algorithms::Collective collective);
+
 // The largest segment that an algorithm's slots are made for.
 std::uint32_t segment_capacity(const algorithms::Algorithm& algorithm,
                                const schedule::Placement& placement);
