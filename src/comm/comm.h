@@ -89,7 +89,8 @@ class Comm {
   std::string answer(std::uint64_t sequence, std::int32_t* rank) const;
   Result<std::unique_ptr<transport::Link>> take_link(std::int32_t peer, transport::Inbox& inbox);
   Result<executor::BoundPlan*> plan_for(const algorithms::Algorithm& algorithm, std::int32_t root);
-  void start_now(executor::Operation& operation);
+  bool ends_alone(executor::Operation& operation);
+  Status run_now(executor::Operation& operation);
   Result<PlannedCall*> plan_of(const CollectiveCall& call);
   Status bind(const Buffers& buffers, PlannedCall& planned, executor::Operation& operation) const;
   Status plan_call(const CallShape& shape, std::string_view forced, PlannedCall* planned);

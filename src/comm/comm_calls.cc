@@ -44,8 +44,7 @@ executor::Signature signature_of(const CallShape& shape) {
   return signature;
 }
 
-Status check_idle(const PlannedCall& planned) {
-  if (planned.operation.done()) return {};
+Status busy() {
   return Status(
       Code::kInvalidUsage,
       "another thread is in a call of this communicator: one thread at a time may use it");
@@ -162,7 +161,7 @@ Result<PlannedCall*> Comm::plan_of(const CollectiveCall& call) {
   const CallKey key = key_of(shape);
   PlannedCall& planned = call.algorithm == nullptr ? recent_calls_.place_of(key) : forced_call_;
   if (call.algorithm == nullptr && planned.key == key) return &planned;
-  HFR_TRY(check_idle(planned));
+  if (!planned.operation.done()) return busy();
   planned.key = {};  // until all has gone well
   HFR_TRY(plan_call(shape, call.algorithm != nullptr ? call.algorithm : "", &planned));
   planned.key = key;
@@ -215,31 +214,36 @@ Status Comm::plan_call(const CallShape& shape, std::string_view forced, PlannedC
   return {};
 }
 
-inline void Comm::start_now(executor::Operation& operation) {
-  if (ranks_ > 1 && operation.call.elements != 0) {
-    engine_->start(operation);
-    return;
-  }
-  if (ranks_ == 1) copy_alone(operation.call);
-  if (ranks_ > 1) engine_->skip(operation.call.signature, operation.call.fingerprint);
+// A rank alone has its result, and of no elements there is none.
+inline bool Comm::ends_alone(executor::Operation& operation) {
+  if (ranks_ > 1 && operation.call.elements != 0) return false;
+  if (ranks_ == 1)
+    copy_alone(operation.call);
+  else
+    engine_->skip(operation.call.signature, operation.call.fingerprint);
   operation.state.store(executor::Operation::State::kDone, std::memory_order_release);
+  return true;
 }
 
-void Comm::start(executor::Operation& operation) { start_now(operation); }
+void Comm::start(executor::Operation& operation) {
+  if (!ends_alone(operation)) engine_->start(operation);
+}
 
-Status Comm::run(executor::Operation& operation) {
+inline Status Comm::run_now(executor::Operation& operation) {
   if (ranks_ == 1) {
-    start_now(operation);
+    ends_alone(operation);
     return {};
   }
   {
     const std::lock_guard lock(engine_->mutex());
-    start_now(operation);
-    executor::drive_operation(*engine_, operation);
+    if (!ends_alone(operation)) engine_->start_and_advance(operation);
+    if (!operation.done()) executor::drive_operation(*engine_, operation);
   }
   if (engine_->outstanding()) executor::drive_in_background(*engine_);
   return std::move(operation.status);
 }
+
+Status Comm::run(executor::Operation& operation) { return run_now(operation); }
 
 Status Comm::run(const CollectiveCall& call) {
   if (!may_call()) return why_not();
@@ -250,10 +254,10 @@ Status Comm::run(const CollectiveCall& call) {
 Status Comm::run_again(PlannedCall& planned, const Buffers& buffers) {
   if (!may_call()) return why_not();
   executor::Operation& operation = planned.operation;
-  HFR_TRY(check_idle(planned));
+  if (!operation.done()) return busy();
   HFR_TRY(bind(buffers, planned, operation));
   operation.state.store(executor::Operation::State::kQueued, std::memory_order_relaxed);
-  return run(operation);
+  return run_now(operation);
 }
 
 }  // namespace hfreduce::comm

@@ -285,10 +285,8 @@ class Background {
 
 }  // namespace
 
-namespace {
-
-// Apart, for it takes room that those who need not wait can do without.
-[[gnu::noinline]] void drive_waiting(Engine& engine, const Operation& operation) {
+void drive_operation(Engine& engine, const Operation& operation) {
+  const Driving driving(engine);
   Patience patience(engine.needs_epoll()      ? kSpinsOnLinks
                     : engine.oversubscribed() ? kSpinsOversubscribed
                                               : kSpins);
@@ -301,15 +299,6 @@ namespace {
     const int looked = engine.glance(std::min(kLooksARound, patience.looks_left()));
     if (!patience.wait_awake(looked)) sleep_alone(engine);
   }
-}
-
-}  // namespace
-
-// Many end at once.
-void drive_operation(Engine& engine, const Operation& operation) {
-  const Driving driving(engine);
-  engine.progress();
-  if (!operation.done()) drive_waiting(engine, operation);
 }
 
 void drive_at_start(Engine& engine) {

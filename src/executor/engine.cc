@@ -92,7 +92,7 @@ void Engine::skip(const Signature& signature, std::uint32_t fingerprint) {
   earlier_calls_.add(mixed);
 }
 
-void Engine::start(Operation& operation) {
+inline void Engine::queue(Operation& operation) {
   Call& call = operation.call;
   call.sequence = ++sequence_;
   const std::uint32_t mixed = earlier_calls_.mixed_into(call.fingerprint);
@@ -105,7 +105,50 @@ void Engine::start(Operation& operation) {
   outstanding_.store(outstanding_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 
-bool Engine::progress() {
+inline void Engine::begin(const Route& route) {
+  active_ = route.plan;
+  run_.begin(route, head_->call, iterations_[active_->channel]);
+  last_segment_.store(route.cut.segment_bytes, std::memory_order_relaxed);
+  last_plan_.store(active_, std::memory_order_release);
+}
+
+inline void Engine::begin_head() {
+  Operation& operation = *head_;
+  operation.state.store(Operation::State::kActive, std::memory_order_relaxed);
+  const Call& call = operation.call;
+  if (const BoundPlan* plan = operation.zero_copy.plan; plan == nullptr) {
+    begin(operation.route);
+  } else if (plan->offers && call.offer.process == 0) {
+    run_.decline(*plan, call, iterations_[plan->channel]++);
+    begin(operation.route);
+  } else {
+    peer_memory_.trim();
+    begin(operation.zero_copy);
+  }
+  head_active_ = true;
+  waiting_since_ = 0;
+  over_links_ = !operation.route.plan->links.empty();
+  links_up_ = !over_links_;
+  if (!over_links_) return;
+  peers_.open({call.output, call.elements * call.element_bytes, call.tag});
+  connect_links();
+}
+
+inline void Engine::finish_head() {
+  Operation& operation = *head_;
+  if (head_active_) {
+    run_.end();
+    iterations_[active_->channel] += run_.segments();
+    if (over_links_) peers_.close();
+    head_active_ = false;
+  }
+  history_.completed(operation.call.sequence);
+  head_ = operation.next;
+  operation.state.store(Operation::State::kDone, std::memory_order_release);
+  outstanding_.store(outstanding_.load(std::memory_order_relaxed) - 1, std::memory_order_release);
+}
+
+inline bool Engine::advance() {
   stuck_ = false;
   if (head_ == nullptr) return false;
   if (latch_.raised()) {
@@ -131,48 +174,14 @@ bool Engine::progress() {
   return moved;
 }
 
-void Engine::begin_head() {
-  Operation& operation = *head_;
-  operation.state.store(Operation::State::kActive, std::memory_order_relaxed);
-  const Call& call = operation.call;
-  if (const BoundPlan* plan = operation.zero_copy.plan; plan == nullptr) {
-    begin(operation.route);
-  } else if (plan->offers && call.offer.process == 0) {
-    run_.decline(*plan, call, iterations_[plan->channel]++);
-    begin(operation.route);
-  } else {
-    peer_memory_.trim();
-    begin(operation.zero_copy);
-  }
-  head_active_ = true;
-  waiting_since_ = 0;
-  over_links_ = !operation.route.plan->links.empty();
-  links_up_ = !over_links_;
-  if (!over_links_) return;
-  peers_.open({call.output, call.elements * call.element_bytes, call.tag});
-  connect_links();
+void Engine::start(Operation& operation) { queue(operation); }
+
+void Engine::start_and_advance(Operation& operation) {
+  queue(operation);
+  advance();
 }
 
-void Engine::begin(const Route& route) {
-  active_ = route.plan;
-  run_.begin(route, head_->call, iterations_[active_->channel]);
-  last_segment_.store(route.cut.segment_bytes, std::memory_order_relaxed);
-  last_plan_.store(active_, std::memory_order_release);
-}
-
-void Engine::finish_head() {
-  Operation& operation = *head_;
-  if (head_active_) {
-    run_.end();
-    iterations_[active_->channel] += run_.segments();
-    if (over_links_) peers_.close();
-    head_active_ = false;
-  }
-  history_.completed(operation.call.sequence);
-  head_ = operation.next;
-  operation.state.store(Operation::State::kDone, std::memory_order_release);
-  outstanding_.store(outstanding_.load(std::memory_order_relaxed) - 1, std::memory_order_release);
-}
+bool Engine::progress() { return advance(); }
 
 void Engine::fail_all(const Status& status) {
   while (head_ != nullptr) {

@@ -59,6 +59,8 @@ class Engine {
   // Queues an operation; numbers it. Hold the mutex. The operation stays the caller's and must
   // outlive its end.
   void start(Operation& operation);
+  // The same and progress(), in one go.
+  void start_and_advance(Operation& operation);
 
   // An operation of no elements: numbered and remembered, and done. Hold the mutex.
   void skip(const Signature& signature, std::uint32_t fingerprint);
@@ -130,6 +132,8 @@ class Engine {
  private:
   Engine(EngineOptions options, transport::Windows windows, WindowMap map, FailureLatch& latch);
 
+  void queue(Operation& operation);
+  bool advance();
   void begin_head();
   void begin(const Route& route);
   void finish_head();

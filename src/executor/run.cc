@@ -49,32 +49,15 @@ void Run::provide(const BoundPlan& plan) {
   destinations_.resize(plan.most_operands);
 }
 
-void Run::begin(const Route& route, const Call& call, std::uint64_t base) {
-  const BoundPlan& plan = *route.plan;
-  plan_ = &plan;
-  call_ = &call;
-  base_ = base;
-  tag_ = pack_tag(call.tag);
+void Run::begin_lanes() {
+  const BoundPlan& plan = *plan_;
+  const Call& call = *call_;
   if (call.raw_input == nullptr) {
     multiplied_ = kAll;
   } else if (multiplied_of_ != call.sequence) {  // else it goes on after a plan that was declined
     multiplied_of_ = call.sequence;
     multiplied_ = 0;
   }
-  mismatched_peer_ = failed_peer_ = -1;
-  accepted_ = declined_ = false;
-  if (!unreadable_.ok()) unreadable_ = {};
-  cut_ = route.cut;
-  straight_ = route.straight && multiplied_ == kAll;
-  if (!straight_) return begin_lanes(call);
-  whole_ = {base_, 0, call.elements, cut_.last_quantum, 0};
-  whole_bytes_ = call.elements * call.element_bytes;
-  only_ = {};
-  only_.turns = lanes_left_ = 1;
-}
-
-void Run::begin_lanes(const Call& call) {
-  const BoundPlan& plan = *plan_;
   shared_.begin_call(call.elements * call.element_bytes);
   past_caches_ = call.elements * call.element_bytes >= kPastCachesFrom && !plan.links.empty() &&
                  kernels::streaming_may_pay();

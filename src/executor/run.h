@@ -27,7 +27,18 @@ class Run {
   // Makes room for a plan that was bound, so that no run of it allocates.
   void provide(const BoundPlan& plan);
   // `base`: iterations that the plan's channel has seen so far.
-  void begin(const Route& route, const Call& call, std::uint64_t base);
+  void begin(const Route& route, const Call& call, std::uint64_t base) {
+    plan_ = route.plan;
+    call_ = &call;
+    base_ = base;
+    tag_ = pack_tag(call.tag);
+    cut_ = route.cut;
+    mismatched_peer_ = failed_peer_ = -1;
+    accepted_ = declined_ = false;
+    if (!unreadable_.ok()) unreadable_ = {};
+    straight_ = route.straight && call.raw_input == nullptr;
+    straight_ ? begin_straight() : begin_lanes();
+  }
   // Tells those who would use this rank's buffers that they cannot.
   void decline(const BoundPlan& plan, const Call& call, std::uint64_t base) noexcept;
   // Somebody's buffers cannot be had: all ranks leave this plan before anything was done. It has
@@ -96,7 +107,13 @@ class Run {
   };
   static constexpr std::size_t kTicketsARing = 16;
 
-  void begin_lanes(const Call& call);
+  void begin_straight() noexcept {
+    whole_ = {base_, 0, call_->elements, cut_.last_quantum, 0};
+    whole_bytes_ = call_->elements * call_->element_bytes;
+    only_ = {};
+    only_.turns = lanes_left_ = 1;
+  }
+  void begin_lanes();
   bool advance_lanes() noexcept;
   bool advance_lane(LaneState& state) noexcept;
   // run_straight.cc
