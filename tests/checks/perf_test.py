@@ -194,6 +194,16 @@ class Files(unittest.TestCase):
         self.assertEqual((self.path / "a.csv").read_text().count("\n"), 2)
         self.assertEqual(sorted(f.name for f in self.path.iterdir()), ["a.csv", "old.csv"], "no half a file")
 
+    def test_closed_standard_descriptors_are_nobody_elses(self):
+        for closed, status in ((">&-", 1), ("2>&-", 0), ("<&- 2>&-", 0)):
+            out = self.path / "a.json"
+            done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", TOOL, *map(str, QUICK), "--json", str(out)],
+                                  capture_output=True, text=True, timeout=100, check=False)
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertIs(json.loads(out.read_text())["results"][0]["wrong"], 0)
+            if status == 1:
+                self.assertEqual(done.stderr, "hfreduce-perf: writing the results to standard output: Bad file descriptor\n")
+
     def test_a_plot_of_nothing_is_a_sentence(self):
         done = perf("allreduce", "--ranks", 2, "-b", 0, "-e", 0, "-n", 4, "--plot", self.path / "a.svg")
         self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1))
