@@ -194,6 +194,15 @@ class Files(unittest.TestCase):
         self.assertEqual((self.path / "a.csv").read_text().count("\n"), 2)
         self.assertEqual(sorted(f.name for f in self.path.iterdir()), ["a.csv", "old.csv"], "no half a file")
 
+    def test_a_peer_of_any_name(self):
+        name = os.fsencode(self.path / "pe") + b"\xffer"
+        os.symlink(HERE / "compare_peer.py", name)
+        done = subprocess.run([TOOL, *map(str, QUICK), "--compare", b"exec:" + name + b" honest", "--json", str(self.path / "a.json")],
+                              capture_output=True, timeout=100, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        libraries = [r["library"] for r in json.loads((self.path / "a.json").read_text())["results"]]
+        self.assertEqual(libraries, ["hfreduce", "pe\ufffder"])
+
     def test_closed_standard_descriptors_are_nobody_elses(self):
         for closed, status in ((">&-", 1), ("2>&-", 0), ("<&- 2>&-", 0)):
             out = self.path / "a.json"
