@@ -387,6 +387,16 @@ class Tune(unittest.TestCase):
         self.assertEqual(self.tune(*self.QUICK).returncode, 0)
         self.assertNotIn("ignored", self.explained()[1])
 
+    def test_calls_without_elements_have_no_plans(self):
+        done = self.tune("allreduce", "--ranks", 2, "-b", 1, "-e", 64, "-f", 64, "--cap", 0.05)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertNotIn("ignored", self.explained()[1])
+        for arguments, status, why in ((("--ranks", 2, "-b", 0, "-e", 0), 2, "without elements"),
+                                       (("--ranks", 1, *self.QUICK[2:]), 1, "a rank alone")):
+            done = self.tune(*arguments)
+            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (status, "", 1), done.stderr)
+            self.assertIn(why, done.stderr)
+
     def test_what_tune_cannot_do(self):
         done = self.tune(*self.QUICK, file="off")
         self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1))
