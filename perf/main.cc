@@ -1,6 +1,8 @@
 // hfreduce-perf: what collectives reach here, and how far from the limit that is.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -16,6 +18,14 @@
 
 namespace hfreduce::perf {
 namespace {
+
+// Where one of them is closed, the next file would get its number, the memory that ranks share for
+// one, and what is printed with it. These fail, like the closed one, when they are used.
+void occupy_standard_descriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) < 0) open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
 
 // Whether a launcher has left word of a rank: the same signs that hfreduceCommInitFromEnv reads.
 bool under_launcher() {
@@ -74,6 +84,7 @@ int guarded(int argc, char** argv) {
 }  // namespace hfreduce::perf
 
 int main(int argc, char** argv) {
+  hfreduce::perf::occupy_standard_descriptors();
   try {
     return hfreduce::perf::guarded(argc, argv);
   } catch (const std::exception& error) {

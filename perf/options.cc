@@ -23,7 +23,7 @@ struct Raw {
 std::uint64_t size_or_refuse(const char* option, const std::string& text) {
   const auto size = parse_size(text);
   if (!size) {
-    refuse(fmt::format("{} {}: not a size; write digits and at most one of K, M, G, such as 8K",
+    refuse(fmt::format("{} {}: not a size; write digits and at most one of K, M, G, T, such as 8K",
                        option, text));
   }
   return *size;
@@ -132,6 +132,8 @@ void interpret(const Raw& raw, Options& options) {
   }
   options.sweep = sweep_of(raw);
   options.types = choose("-d", raw.type, find_type(raw.type), all_types());
+  if (options.tune && options.sweep.last < options.types.front()->size)
+    refuse("tune: calls without elements have no plans to choose from; raise -e");
   options.ops = choose("-o", raw.op, find_op(raw.op), all_ops());
   const auto applicable = [&](const TypeInfo* type) {
     return std::any_of(options.ops.begin(), options.ops.end(),
@@ -217,7 +219,7 @@ void declare_cases(CLI::App& app, Options& options, Raw& raw) {
                  "allreduce, broadcast; without: both. overlap before them: how much of each hides "
                  "behind a computation. tune: which plans are fastest here, for the library to use "
                  "from then on");
-  app.add_option("-b,--minbytes", raw.first, "smallest size a rank, with K, M or G [8]");
+  app.add_option("-b,--minbytes", raw.first, "smallest size a rank, with K, M, G or T [8]");
   app.add_option("-e,--maxbytes", raw.last, "largest size [32M]");
   app.add_option("-f,--stepfactor", raw.factor, "multiply the size by this [4]");
   app.add_option("-i,--stepbytes", raw.step, "add this to the size, instead of -f");
@@ -236,7 +238,8 @@ void declare_cases(CLI::App& app, Options& options, Raw& raw) {
       ->check(CLI::Range(0, 1000))
       ->capture_default_str();
   app.add_option("-d,--datatype", raw.type, "element type, or all")->capture_default_str();
-  app.add_option("-o,--op", raw.op, "sum, prod, max, min, avg, or all")->capture_default_str();
+  app.add_option("-o,--op", raw.op, "sum, prod, max, min, avg, band, bor, bxor, or all")
+      ->capture_default_str();
   app.add_option("-r,--root", raw.root, "root of a broadcast, or all")->capture_default_str();
   app.add_option("--place", raw.place, "in, out, or both")->capture_default_str();
 }

@@ -103,7 +103,8 @@ std::string json_text(const Options& options, const Facts& facts,
   all["schema"] = 1;
   all["config"] = config;
   all["results"] = results;
-  return all.dump(1) + "\n";
+  // Names of programs may be anything.
+  return all.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace hfreduce::perf

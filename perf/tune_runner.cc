@@ -32,6 +32,7 @@ TuneRunner::TuneRunner(Seat& seat, const Options& options)
   options_.places = {Placing::kIn};
   double nowhere = seat.rank == 0 && info_.file.empty() ? 1 : 0;
   seat_.gang().maximum(std::span(&nowhere, 1));
+  if (info_.ways.empty()) throw Failure("tune: a rank alone has no plans to choose from");
   if (nowhere == 0) return;
   throw Failure(seat.rank != 0 ? ""
                                : "tune: there is no file to keep plans in: HFREDUCE_TUNING is off, "
@@ -94,7 +95,8 @@ std::vector<TunedWay> TuneRunner::run_one(const Case& c) {
 }
 
 std::vector<TunedWay> TuneRunner::run_all() {
-  const std::vector<Case> all = cases_of(options_, seat_.ranks);
+  std::vector<Case> all = cases_of(options_, seat_.ranks);
+  std::erase_if(all, [](const Case& c) { return c.bytes == 0; });  // done without a plan
   std::vector<TunedWay> ways;
   for (std::size_t i = 0; i < all.size(); ++i) {
     progress_.show(fmt::format("{} of {}: {}", i + 1, all.size(), name_of(all[i])));

@@ -194,6 +194,25 @@ class Files(unittest.TestCase):
         self.assertEqual((self.path / "a.csv").read_text().count("\n"), 2)
         self.assertEqual(sorted(f.name for f in self.path.iterdir()), ["a.csv", "old.csv"], "no half a file")
 
+    def test_a_peer_of_any_name(self):
+        name = os.fsencode(self.path / "pe") + b"\xffer"
+        os.symlink(HERE / "compare_peer.py", name)
+        done = subprocess.run([TOOL, *map(str, QUICK), "--compare", b"exec:" + name + b" honest", "--json", str(self.path / "a.json")],
+                              capture_output=True, timeout=100, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        libraries = [r["library"] for r in json.loads((self.path / "a.json").read_text())["results"]]
+        self.assertEqual(libraries, ["hfreduce", "pe\ufffder"])
+
+    def test_closed_standard_descriptors_are_nobody_elses(self):
+        for closed, status in ((">&-", 1), ("2>&-", 0), ("<&- 2>&-", 0)):
+            out = self.path / "a.json"
+            done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", TOOL, *map(str, QUICK), "--json", str(out)],
+                                  capture_output=True, text=True, timeout=100, check=False)
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertIs(json.loads(out.read_text())["results"][0]["wrong"], 0)
+            if status == 1:
+                self.assertEqual(done.stderr, "hfreduce-perf: writing the results to standard output: Bad file descriptor\n")
+
     def test_a_plot_of_nothing_is_a_sentence(self):
         done = perf("allreduce", "--ranks", 2, "-b", 0, "-e", 0, "-n", 4, "--plot", self.path / "a.svg")
         self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1))
@@ -367,6 +386,16 @@ class Tune(unittest.TestCase):
             self.assertEqual(said.count("are ignored"), 1)
         self.assertEqual(self.tune(*self.QUICK).returncode, 0)
         self.assertNotIn("ignored", self.explained()[1])
+
+    def test_calls_without_elements_have_no_plans(self):
+        done = self.tune("allreduce", "--ranks", 2, "-b", 1, "-e", 64, "-f", 64, "--cap", 0.05)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertNotIn("ignored", self.explained()[1])
+        for arguments, status, why in ((("--ranks", 2, "-b", 0, "-e", 0), 2, "without elements"),
+                                       (("--ranks", 1, *self.QUICK[2:]), 1, "a rank alone")):
+            done = self.tune(*arguments)
+            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (status, "", 1), done.stderr)
+            self.assertIn(why, done.stderr)
 
     def test_what_tune_cannot_do(self):
         done = self.tune(*self.QUICK, file="off")
