@@ -1,0 +1,51 @@
+// What a program meets when its system gives it little: each case is a process of its own.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <new>
+#include <string>
+
+#include "harness/team.h"
+#include "hfreduce.h"
+
+namespace {
+thread_local bool starved = false;  // this thread gets no memory
+}
+
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
+  void* const memory = starved ? nullptr : std::malloc(bytes != 0 ? bytes : 1);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace {
+
+using harness::last_error;
+
+// The exit status of a child that does this; 0: it held.
+template <typename Body>
+int in_child(Body body) {
+  const pid_t child = fork();
+  if (child == 0) _exit(body() ? 0 : 1);
+  int status = 0;
+  waitpid(child, &status, 0);
+  return status;
+}
+
+TEST(Hardship, ClosedStandardStreamsAreNotOurSockets) {
+  EXPECT_EQ(in_child([] {
+              for (const int stream : {0, 1, 2}) close(stream);
+              hfreduceComm_t comms[2];
+              if (hfreduceCommInitAll(comms, 2, nullptr) != hfreduceSuccess) return false;
+              return fcntl(0, F_GETFD) < 0 && fcntl(1, F_GETFD) < 0 && fcntl(2, F_GETFD) < 0;
+            }),
+            0);
+}
+
+}  // namespace
