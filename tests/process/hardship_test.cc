@@ -48,4 +48,17 @@ TEST(Hardship, ClosedStandardStreamsAreNotOurSockets) {
             0);
 }
 
+TEST(Hardship, ALogThatNobodyReadsKillsNobody) {
+  EXPECT_EQ(in_child([] {
+              int ends[2];
+              if (pipe(ends) != 0 || dup2(ends[1], STDERR_FILENO) < 0) return false;
+              close(ends[0]);
+              close(ends[1]);
+              setenv("HFREDUCE_NO_SUCH_SETTING", "1", 1);  // a warning
+              hfreduceUniqueId id;
+              return hfreduceGetUniqueId(&id) == hfreduceSuccess;
+            }),
+            0);
+}
+
 }  // namespace
