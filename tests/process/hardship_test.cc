@@ -48,6 +48,31 @@ TEST(Hardship, ClosedStandardStreamsAreNotOurSockets) {
             0);
 }
 
+struct AtTheEnd {
+  ~AtTheEnd() {
+    for (int i = 0; i < 300; ++i) {
+      hfreduceComm_t comms[2];
+      if (hfreduceCommInitAll(comms, 2, nullptr) != hfreduceSuccess) _exit(1);
+      for (hfreduceComm_t comm : comms) hfreduceCommDestroy(comm);
+    }
+    _exit(0);
+  }
+};
+
+TEST(Hardship, CommunicatorsComeAndGoAfterMainHasEnded) {
+  EXPECT_EQ(in_child([] {
+              static AtTheEnd later;  // goes after what is made from here on
+              hfreduceComm_t comms[2];
+              for (int i = 0; i < 260; ++i) {
+                hfreduceCommInitAll(comms, 2, nullptr);
+                for (hfreduceComm_t comm : comms) hfreduceCommDestroy(comm);
+              }
+              std::exit(1);
+              return false;
+            }),
+            0);
+}
+
 TEST(Hardship, ALogThatNobodyReadsKillsNobody) {
   EXPECT_EQ(in_child([] {
               int ends[2];
