@@ -73,6 +73,17 @@ TEST(Hardship, CommunicatorsComeAndGoAfterMainHasEnded) {
             0);
 }
 
+TEST(Hardship, AFileSizeLimitIsAnErrorAndNoSignal) {
+  EXPECT_EQ(in_child([] {
+              const rlimit small{1 << 20, 1 << 20};
+              setrlimit(RLIMIT_FSIZE, &small);
+              hfreduceComm_t comms[2];
+              return hfreduceCommInitAll(comms, 2, nullptr) == hfreduceOutOfMemory &&
+                     last_error().find("RLIMIT_FSIZE") != std::string::npos;
+            }),
+            0);
+}
+
 TEST(Hardship, ALogThatNobodyReadsKillsNobody) {
   EXPECT_EQ(in_child([] {
               int ends[2];
@@ -82,6 +93,24 @@ TEST(Hardship, ALogThatNobodyReadsKillsNobody) {
               setenv("HFREDUCE_NO_SUCH_SETTING", "1", 1);  // a warning
               hfreduceUniqueId id;
               return hfreduceGetUniqueId(&id) == hfreduceSuccess;
+            }),
+            0);
+}
+
+TEST(Hardship, WithoutDescriptorsTheRankThatLacksThemIsNamedAtOnce) {
+  EXPECT_EQ(in_child([] {
+              hfreduceUniqueId id;
+              if (hfreduceGetUniqueId(&id) != hfreduceSuccess) return false;
+              const int next = dup(0);
+              const rlimit none{static_cast<rlim_t>(next), static_cast<rlim_t>(next)};
+              close(next);
+              setrlimit(RLIMIT_NOFILE, &none);
+              hfreduceComm_t comm;
+              const hfreduceResult_t result = hfreduceCommInitRank(&comm, 2, id, 1);
+              hfreduceErrorInfo_t info = HFREDUCE_ERROR_INFO_INITIALIZER;
+              hfreduceCommGetErrorInfo(nullptr, &info);
+              return result == hfreduceSystemError && info.rank == 1 &&
+                     std::string(info.text).find("ulimit -n") != std::string::npos;
             }),
             0);
 }
