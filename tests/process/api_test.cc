@@ -564,4 +564,15 @@ TEST(Api, HostMemoryComesAndGoes) {
   EXPECT_EQ(hfreduceMemFree(nullptr), hfreduceSuccess);
 }
 
+TEST(Api, ASplitThatOneRankGaveUpHasFailedTheCommunicator) {
+  Team team(2);
+  hfreduceConfig_t config = HFREDUCE_CONFIG_INITIALIZER;
+  config.init_timeout_ms = 300;
+  hfreduceComm_t child = nullptr;
+  EXPECT_EQ(hfreduceCommSplit(team[0], 0, 0, &child, &config), hfreduceTimeout);
+  EXPECT_EQ(hfreduceCommSplit(team[0], 0, 0, &child, nullptr), hfreduceTimeout);
+  EXPECT_EQ(hfreduceCommSplit(team[1], 0, 0, &child, nullptr), hfreduceTimeout);
+  EXPECT_THAT(last_error(), HasSubstr("rank 0 still waits for rank 1"));
+}
+
 }  // namespace
