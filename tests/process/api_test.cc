@@ -564,6 +564,24 @@ TEST(Api, HostMemoryComesAndGoes) {
   EXPECT_EQ(hfreduceMemFree(nullptr), hfreduceSuccess);
 }
 
+TEST(Api, AGroupWithARefusedJoinStartsNothing) {
+  hfreduceUniqueId id;
+  ASSERT_EQ(hfreduceGetUniqueId(&id), hfreduceSuccess);
+  hfreduceComm_t comms[2];
+  ASSERT_EQ(hfreduceGroupStart(), hfreduceSuccess);
+  EXPECT_EQ(hfreduceCommInitRank(&comms[0], 2, id, 0), hfreduceSuccess);
+  EXPECT_EQ(hfreduceCommInitRank(&comms[1], 2, id, 2), hfreduceInvalidArgument);
+  EXPECT_EQ(hfreduceGroupEnd(), hfreduceInvalidArgument);
+}
+
+TEST(Api, MoreRanksThanThereCanBeAreRefused) {
+  hfreduceUniqueId id;
+  ASSERT_EQ(hfreduceGetUniqueId(&id), hfreduceSuccess);
+  hfreduceComm_t comm;
+  EXPECT_EQ(hfreduceCommInitRank(&comm, 0x7fffffff, id, 0), hfreduceInvalidArgument);
+  EXPECT_THAT(last_error(), HasSubstr("from 1 to 1048576"));
+}
+
 TEST(Api, ASplitThatOneRankGaveUpHasFailedTheCommunicator) {
   Team team(2);
   hfreduceConfig_t config = HFREDUCE_CONFIG_INITIALIZER;

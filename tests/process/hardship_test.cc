@@ -38,6 +38,31 @@ int in_child(Body body) {
   return status;
 }
 
+TEST(Hardship, WithoutMemoryACallFailsAndTheProcessLives) {
+  EXPECT_EQ(in_child([] {
+              hfreduceUniqueId id;
+              starved = true;
+              const hfreduceResult_t result = hfreduceGetUniqueId(&id);
+              starved = false;
+              return result == hfreduceOutOfMemory && last_error() == "memory could not be had";
+            }),
+            0);
+}
+
+TEST(Hardship, WithoutThreadsInitAllSaysSoAndNoRankWaits) {
+  if (getuid() != 0) GTEST_SKIP() << "needs root, to be a user without other processes";
+  EXPECT_EQ(in_child([] {
+              hfreduceUniqueId id;
+              hfreduceGetUniqueId(&id);  // the control thread
+              const rlimit few{4, 4};
+              hfreduceComm_t comms[9];
+              return setuid(54321) == 0 && setrlimit(RLIMIT_NPROC, &few) == 0 &&
+                     hfreduceCommInitAll(comms, 9, nullptr) == hfreduceSystemError &&
+                     last_error().find("ulimit -u") != std::string::npos;
+            }),
+            0);
+}
+
 TEST(Hardship, ClosedStandardStreamsAreNotOurSockets) {
   EXPECT_EQ(in_child([] {
               for (const int stream : {0, 1, 2}) close(stream);
@@ -80,6 +105,19 @@ TEST(Hardship, AFileSizeLimitIsAnErrorAndNoSignal) {
               hfreduceComm_t comms[2];
               return hfreduceCommInitAll(comms, 2, nullptr) == hfreduceOutOfMemory &&
                      last_error().find("RLIMIT_FSIZE") != std::string::npos;
+            }),
+            0);
+}
+
+TEST(Hardship, ABadSettingIsNamedThoughOthersSayWhereRankZeroIs) {
+  EXPECT_EQ(in_child([] {
+              setenv("RANK", "1", 1);
+              setenv("WORLD_SIZE", "2", 1);
+              setenv("HFREDUCE_ROOT", "192.0.2.1:7000", 1);
+              setenv("HFREDUCE_SEGMENT", "abc", 1);
+              hfreduceComm_t comm;
+              return hfreduceCommInitFromEnv(&comm, nullptr) == hfreduceInvalidArgument &&
+                     last_error().find("HFREDUCE_SEGMENT=abc") != std::string::npos;
             }),
             0);
 }
