@@ -257,9 +257,9 @@ HFREDUCE_API hfreduceResult_t hfreduceSetLogger(hfreduceLogFn fn, void* user);
  * Errors: hfreduceSystemError (no socket). Thread-safe. */
 HFREDUCE_API hfreduceResult_t hfreduceGetUniqueId(hfreduceUniqueId* id);
 
-/* Joins communicator `id` as `rank` of `nranks` (0 <= rank < nranks <= 2^20). Returns when all ranks
- * have joined, or with an error on every rank that did. One thread that makes several ranks puts the
- * calls between hfreduceGroupStart and hfreduceGroupEnd. `config` NULL: defaults. Errors:
+/* Joins communicator `id` as `rank` of `nranks` (0 <= rank < nranks <= 2^20). Returns when all
+ * ranks have joined, or with an error on every rank that did. One thread that makes several ranks
+ * puts the calls between hfreduceGroupStart and hfreduceGroupEnd. `config` NULL: defaults. Errors:
  * hfreduceTimeout (names the missing ranks), hfreduceAuthFailed, hfreducePeerDead,
  * hfreduceInvalidArgument (rank out of range or taken twice, sizes that differ, an id of another
  * job), hfreduceSystemError, hfreduceOutOfMemory. On error *comm is NULL. */
