@@ -257,9 +257,9 @@ HFREDUCE_API hfreduceResult_t hfreduceSetLogger(hfreduceLogFn fn, void* user);
  * Errors: hfreduceSystemError (no socket). Thread-safe. */
 HFREDUCE_API hfreduceResult_t hfreduceGetUniqueId(hfreduceUniqueId* id);
 
-/* Joins communicator `id` as `rank` of `nranks` (0 <= rank < nranks). Returns when all ranks have
- * joined, or with an error on every rank that did. One thread that makes several ranks puts the
- * calls between hfreduceGroupStart and hfreduceGroupEnd. `config` NULL: defaults. Errors:
+/* Joins communicator `id` as `rank` of `nranks` (0 <= rank < nranks <= 2^20). Returns when all
+ * ranks have joined, or with an error on every rank that did. One thread that makes several ranks
+ * puts the calls between hfreduceGroupStart and hfreduceGroupEnd. `config` NULL: defaults. Errors:
  * hfreduceTimeout (names the missing ranks), hfreduceAuthFailed, hfreducePeerDead,
  * hfreduceInvalidArgument (rank out of range or taken twice, sizes that differ, an id of another
  * job), hfreduceSystemError, hfreduceOutOfMemory. On error *comm is NULL. */
@@ -285,7 +285,9 @@ HFREDUCE_API hfreduceResult_t hfreduceCommInitAll(hfreduceComm_t* comms, int n, 
 HFREDUCE_API hfreduceResult_t hfreduceCommInitFromEnv(hfreduceComm_t* comm,
                                                       const hfreduceConfig_t* config);
 /* Collective over `comm`: ranks with the same `color` (>= 0) form *newcomm, ordered by `key`, then
- * by their rank; HFREDUCE_SPLIT_NOCOLOR gets NULL. `config` NULL inherits. */
+ * by their rank; HFREDUCE_SPLIT_NOCOLOR gets NULL. `config` NULL inherits. Where ranks do not all
+ * call it within init_timeout_ms, `comm` has failed; where only the joining of *newcomm fails,
+ * `comm` goes on. Errors: as hfreduceCommInitRank. */
 HFREDUCE_API hfreduceResult_t hfreduceCommSplit(hfreduceComm_t comm, int color, int key,
                                                 hfreduceComm_t* newcomm,
                                                 const hfreduceConfig_t* config);

@@ -190,11 +190,7 @@ Status start(hfreduceRequest_t handle) {
 }
 
 hfreduceResult_t collective(const Arguments& args, const hfreduceCallConfig_t* config) {
-  return guarded([&] {
-    Status status = check_and_submit(args, config);
-    if (!status.ok()) group_refused(status);
-    return status;
-  });
+  return guarded_in_group([&] { return check_and_submit(args, config); });
 }
 
 hfreduceResult_t plain_collective(const Arguments& args, hfreduceStream_t stream) {
@@ -280,11 +276,7 @@ hfreduceResult_t hfreduceBroadcastInit(const void* sendbuff, void* recvbuff, siz
 }
 
 hfreduceResult_t hfreduceRequestStart(hfreduceRequest_t request) {
-  return guarded([&] {
-    Status status = start(request);
-    if (!status.ok()) group_refused(status);
-    return status;
-  });
+  return guarded_in_group([&] { return start(request); });
 }
 
 hfreduceResult_t hfreduceRequestTest(hfreduceRequest_t request, int* done) {

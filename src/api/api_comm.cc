@@ -31,8 +31,10 @@ RequestTable& requests() {
 namespace {
 
 Status check_membership(int nranks, int rank) {
-  if (nranks < 1)
-    return Status(Code::kInvalidArgument, fmt::format("nranks {}: must be at least 1", nranks));
+  if (nranks < 1 || nranks > bootstrap::kMostRanks) {
+    return Status(Code::kInvalidArgument,
+                  fmt::format("nranks {}: must be from 1 to {}", nranks, bootstrap::kMostRanks));
+  }
   if (rank < 0 || rank >= nranks) {
     return Status(Code::kInvalidArgument,
                   fmt::format("rank {}: must be from 0 to {}", rank, nranks - 1));
@@ -68,7 +70,7 @@ Status init_rank(hfreduceComm_t* comm, int nranks, const hfreduceUniqueId& id, i
 
 Status init_all(hfreduceComm_t* all, int n, const int* devices) {
   if (all == nullptr) return null_argument("comms");
-  if (n < 1) return Status(Code::kInvalidArgument, fmt::format("n {}: must be at least 1", n));
+  HFR_TRY(check_membership(n, 0));
   std::fill(all, all + n, nullptr);
   HFR_ASSIGN(const comm::CommOptions base, make_options(nullptr));
   comm::Membership membership;
@@ -76,31 +78,30 @@ Status init_all(hfreduceComm_t* all, int n, const int* devices) {
   if (n > 1) {
     HFR_ASSIGN(membership.id, bootstrap::open_rendezvous(base.settings));
   }
-  hfreduceGroupStart();
+  std::vector<std::function<Status()>> joins;
   for (int i = 0; i < n; ++i) {
     hfreduceConfig_t config = HFREDUCE_CONFIG_INITIALIZER;
     if (devices != nullptr) config.device = devices[i];
-    auto options = make_options(&config);
+    HFR_ASSIGN(const comm::CommOptions options, make_options(&config));
     membership.rank = i;
-    if (options.ok()) {
-      static_cast<void>(
-          submit_setup([=, mine = *options] { return join_into(all + i, membership, mine); }));
-    } else {
-      group_refused(options.status());
+    joins.push_back([=] { return join_into(all + i, membership, options); });
+  }
+  return submit_setup([=] {
+    Status status = run_together(joins);
+    for (int i = 0; !status.ok() && i < n; ++i) {
+      if (all[i] != nullptr) hfreduceCommDestroy(std::exchange(all[i], nullptr));
     }
-  }
-  Status status = group_end();
-  for (int i = 0; !status.ok() && i < n; ++i) {
-    if (all[i] != nullptr) hfreduceCommDestroy(std::exchange(all[i], nullptr));
-  }
-  return status;
+    return status;
+  });
 }
 
 Status init_from_env(hfreduceComm_t* comm, const hfreduceConfig_t* config) {
   if (comm == nullptr) return null_argument("comm");
   *comm = nullptr;
   HFR_ASSIGN(comm::CommOptions options, make_options(config));
-  HFR_ASSIGN(const bootstrap::EnvJoin join, bootstrap::join_from_environment(options.settings));
+  auto base = bootstrap::join_from_environment(options.settings);
+  if (!base.ok()) return options.refusal.ok() ? base.status() : options.refusal;
+  const bootstrap::EnvJoin join = std::move(base).value();
   return submit_setup([=] { return join_into(comm, {join.id, join.rank, join.ranks}, options); });
 }
 
@@ -163,20 +164,20 @@ hfreduceResult_t hfreduceCommInitRank(hfreduceComm_t* comm, int nranks, hfreduce
 
 hfreduceResult_t hfreduceCommInitRankConfig(hfreduceComm_t* comm, int nranks, hfreduceUniqueId id,
                                             int rank, const hfreduceConfig_t* config) {
-  return guarded([&] { return init_rank(comm, nranks, id, rank, config); });
+  return guarded_in_group([&] { return init_rank(comm, nranks, id, rank, config); });
 }
 
 hfreduceResult_t hfreduceCommInitAll(hfreduceComm_t* all, int n, const int* devices) {
-  return guarded([&] { return init_all(all, n, devices); });
+  return guarded_in_group([&] { return init_all(all, n, devices); });
 }
 
 hfreduceResult_t hfreduceCommInitFromEnv(hfreduceComm_t* comm, const hfreduceConfig_t* config) {
-  return guarded([&] { return init_from_env(comm, config); });
+  return guarded_in_group([&] { return init_from_env(comm, config); });
 }
 
 hfreduceResult_t hfreduceCommSplit(hfreduceComm_t comm, int color, int key, hfreduceComm_t* newcomm,
                                    const hfreduceConfig_t* config) {
-  return guarded([&] { return split(comm, color, key, newcomm, config); });
+  return guarded_in_group([&] { return split(comm, color, key, newcomm, config); });
 }
 
 hfreduceResult_t hfreduceCommFinalize(hfreduceComm_t comm) {

@@ -61,12 +61,7 @@ Status apply(const hfreduceConfig_t& config, comm::CommOptions& options) {
 
 Result<comm::CommOptions> make_options(const hfreduceConfig_t* config) {
   comm::CommOptions options;
-  auto settings = Settings::from_environment();
-  if (settings.ok()) {
-    options.settings = *settings;
-  } else {
-    options.refusal = settings.status();
-  }
+  options.settings = Settings::from_environment(options.refusal);
   options.timeout_ms = options.settings.timeout_ms;
   options.init_timeout_ms = options.settings.init_timeout_ms;
   return make_options(config, options);

@@ -1,9 +1,12 @@
 #include "api/group.h"
 
-#include <algorithm>
-#include <thread>
+#include <fmt/core.h>
 
-#include "api/guard.h"
+#include <algorithm>
+#include <exception>
+#include <future>
+#include <new>
+#include <thread>
 
 namespace hfreduce::api {
 
@@ -14,6 +17,7 @@ namespace {
 struct Group {
   std::vector<PendingCall> calls;
   std::vector<std::function<Status()>> setups;
+  bool refused = false;
   Status refusal;
 };
 thread_local Group group;
@@ -74,17 +78,33 @@ Status run_blocking(PendingCall& pending) {
   return pending.comm->run(operation);
 }
 
-Status run_setups(std::vector<std::function<Status()>> setups) {
-  std::vector<Status> results(setups.size());
-  std::vector<std::thread> threads;
-  for (std::size_t i = 1; i < setups.size(); ++i) {
-    threads.emplace_back([&, i] { results[i] = setups[i](); });
+// Starts a call that the end of its group waits for.
+Status start_blocking(PendingCall& pending, executor::Operation& operation) {
+  HFR_TRY(prepare(pending, operation));
+  operation.state.store(executor::Operation::State::kQueued, std::memory_order_relaxed);
+  executor::Engine* const engine = pending.comm->engine();
+  std::unique_lock<FutexMutex> lock;
+  if (engine != nullptr) lock = std::unique_lock(engine->mutex());
+  pending.comm->start(operation);
+  return {};
+}
+
+void drive(const std::vector<PendingCall>& calls,
+           const std::vector<executor::Operation>& blocking) {
+  std::vector<executor::Engine*> engines;
+  for (const PendingCall& pending : calls) {
+    if (blocks(pending) && pending.comm->engine() != nullptr)
+      engines.push_back(pending.comm->engine());
   }
-  if (!setups.empty()) results[0] = setups[0]();
-  for (std::thread& thread : threads) thread.join();
-  Status first;
-  for (Status& status : results) first = first_failure(std::move(first), std::move(status));
-  return first;
+  std::sort(engines.begin(), engines.end());
+  engines.erase(std::unique(engines.begin(), engines.end()), engines.end());
+  executor::drive_until(engines, [&] {
+    return std::all_of(blocking.begin(), blocking.end(),
+                       [](const executor::Operation& operation) { return operation.done(); });
+  });
+  for (executor::Engine* engine : engines) {
+    if (engine->outstanding()) executor::drive_in_background(*engine);
+  }
 }
 
 // Starts everything, then drives all engines until the blocking calls are done.
@@ -96,41 +116,69 @@ Status run_calls(std::vector<PendingCall> calls) {
                     "a communicator was destroyed in the group that calls it: nothing was started");
   }
   if (calls.size() == 1 && blocks(calls[0])) return run_blocking(calls[0]);
-  std::vector<std::unique_ptr<executor::Operation>> blocking;
-  std::vector<executor::Engine*> engines;
+  std::vector<executor::Operation> blocking(calls.size());
+  for (executor::Operation& operation : blocking) {
+    operation.state.store(executor::Operation::State::kDone, std::memory_order_relaxed);
+  }
   Status first;
-  for (PendingCall& pending : calls) {
-    if (!blocks(pending)) {
-      first = first_failure(std::move(first), start_request(pending));
-      continue;
+  std::exception_ptr thrown;  // not before what was started has ended
+  for (std::size_t i = 0; i < calls.size() && thrown == nullptr; ++i) {
+    try {
+      first =
+          first_failure(std::move(first), blocks(calls[i]) ? start_blocking(calls[i], blocking[i])
+                                                           : start_request(calls[i]));
+    } catch (...) {
+      thrown = std::current_exception();
     }
-    auto operation = std::make_unique<executor::Operation>();
-    Status status = prepare(pending, *operation);
-    executor::Engine* engine = pending.comm->engine();
-    if (status.ok() && engine != nullptr) {
-      const std::lock_guard lock(engine->mutex());
-      pending.comm->start(*operation);
-      engines.push_back(engine);
-    } else if (status.ok()) {
-      pending.comm->start(*operation);
-    }
-    if (status.ok()) blocking.push_back(std::move(operation));
-    first = first_failure(std::move(first), std::move(status));
   }
-  std::sort(engines.begin(), engines.end());
-  engines.erase(std::unique(engines.begin(), engines.end()), engines.end());
-  executor::drive_until(engines, [&] {
-    return std::all_of(blocking.begin(), blocking.end(),
-                       [](const auto& operation) { return operation->done(); });
-  });
-  for (executor::Engine* engine : engines) {
-    if (engine->outstanding()) executor::drive_in_background(*engine);
-  }
-  for (const auto& operation : blocking) first = first_failure(std::move(first), operation->status);
+  drive(calls, blocking);
+  if (thrown != nullptr) std::rethrow_exception(thrown);
+  for (executor::Operation& operation : blocking)
+    first = first_failure(std::move(first), std::move(operation.status));
   return first;
 }
 
 }  // namespace
+
+Status run_together(const std::vector<std::function<Status()>>& setups) {
+  if (setups.size() < 2) return setups.empty() ? Status() : setups.front()();
+  std::vector<Status> results(setups.size());
+  std::vector<std::exception_ptr> thrown(setups.size());
+  const auto run = [&](std::size_t i) noexcept {
+    try {
+      results[i] = setups[i]();
+    } catch (...) {
+      thrown[i] = std::current_exception();
+    }
+  };
+  // None begins before all have a thread: it would wait for the others.
+  std::promise<bool> go;
+  const std::shared_future<bool> may_begin = go.get_future();
+  std::vector<std::thread> threads;
+  std::exception_ptr lacking;
+  try {
+    for (std::size_t i = 1; i < setups.size(); ++i) {
+      threads.emplace_back([&, i] {
+        if (may_begin.get()) run(i);
+      });
+    }
+  } catch (...) {
+    lacking = std::current_exception();
+  }
+  go.set_value(lacking == nullptr);
+  if (lacking == nullptr) run(0);
+  for (std::thread& thread : threads) thread.join();
+  if (lacking != nullptr) {
+    return status_of(lacking).in_context(
+        fmt::format("starting a thread for each of {} ranks (ulimit -u)", setups.size()));
+  }
+  Status first;
+  for (std::size_t i = 0; i < setups.size(); ++i) {
+    if (thrown[i] != nullptr) results[i] = status_of(thrown[i]);
+    first = first_failure(std::move(first), std::move(results[i]));
+  }
+  return first;
+}
 
 Status submit(PendingCall call) {
   if (group_depth > 0) {
@@ -149,8 +197,12 @@ Status submit_setup(std::function<Status()> setup) {
 
 void group_start() noexcept { ++group_depth; }
 
-void group_refused(const Status& status) {
-  if (group_depth > 0 && group.refusal.ok()) group.refusal = status;
+void group_refused() noexcept {
+  if (std::exchange(group.refused, true)) return;
+  try {
+    group.refusal = last_failure();
+  } catch (...) {  // told at the end, in as many words as there is memory for
+  }
 }
 
 Status group_end() {
@@ -158,8 +210,9 @@ Status group_end() {
     return Status(Code::kInvalidUsage, "hfreduceGroupEnd without hfreduceGroupStart");
   if (--group_depth > 0) return {};
   Group whole = std::exchange(group, {});
+  if (whole.refused && whole.refusal.ok()) throw std::bad_alloc();
   HFR_TRY(std::move(whole.refusal));
-  HFR_TRY(run_setups(std::move(whole.setups)));
+  HFR_TRY(run_together(whole.setups));
   return run_calls(std::move(whole.calls));
 }
 

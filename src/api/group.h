@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "api/guard.h"
 #include "api/objects.h"
 #include "comm/options.h"
 
@@ -26,11 +27,22 @@ Status submit(PendingCall call);
 // where all of them run side by side.
 Status submit_setup(std::function<Status()> setup);
 
+// Runs them side by side, for each may wait for the others.
+Status run_together(const std::vector<std::function<Status()>>& setups);
+
 extern constinit thread_local int group_depth;  // of this thread; groups may be nested
 void group_start() noexcept;
 inline bool in_group() noexcept { return group_depth > 0; }
 Status group_end();
-// A call inside a group was refused: then none of the group is started, and its end says why.
-void group_refused(const Status& status);
+// A call inside a group has failed: then none of the group is started, and its end says why.
+void group_refused() noexcept;
+
+// As guarded(), for a call that may be made inside a group.
+template <typename Body>
+hfreduceResult_t guarded_in_group(Body&& body) noexcept {
+  const hfreduceResult_t result = guarded(body);
+  if (result != hfreduceSuccess && in_group()) group_refused();
+  return result;
+}
 
 }  // namespace hfreduce::api

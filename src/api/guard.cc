@@ -4,11 +4,20 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
+#include <system_error>
 
 namespace hfreduce::api {
 namespace {
 
 thread_local Status last;
+thread_local bool untold = false;  // there was no memory for the story of the last failure
+
+const Status& no_memory() {
+  static const Status* const status = new Status(Code::kOutOfMemory, "memory could not be had");
+  return *status;
+}
+[[maybe_unused]] const Status& made_while_there_is_memory = no_memory();
 
 template <std::size_t N>
 void copy_text(const std::string& text, char (&to)[N]) noexcept {
@@ -21,13 +30,23 @@ void copy_text(const std::string& text, char (&to)[N]) noexcept {
 
 hfreduceResult_t report(const Status& status) noexcept {
   try {
+    untold = true;
     last = status;
-  } catch (...) {  // no memory for the story; the code still tells
+    untold = false;
+  } catch (...) {  // the code still tells
   }
   return static_cast<hfreduceResult_t>(status.code());
 }
 
-const Status& last_failure() noexcept { return last; }
+hfreduceResult_t report_thrown() noexcept {
+  try {
+    return report(status_of(std::current_exception()));
+  } catch (...) {
+    return report(no_memory());
+  }
+}
+
+const Status& last_failure() noexcept { return untold ? no_memory() : last; }
 
 void fill_error_info(const Status& status, hfreduceErrorInfo_t* info) noexcept {
   hfreduceErrorInfo_t full = HFREDUCE_ERROR_INFO_INITIALIZER;
@@ -43,6 +62,18 @@ void fill_error_info(const Status& status, hfreduceErrorInfo_t* info) noexcept {
     copy_text(detail.text, full.text);
   }
   std::memcpy(info, &full, std::min(info->size, sizeof full));
+}
+
+Status status_of(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::bad_alloc&) {
+    return no_memory();
+  } catch (const std::system_error& error) {
+    return Status(Code::kSystemError, error.what());
+  } catch (const std::exception& error) {
+    return Status(Code::kInternalError, error.what());
+  }
 }
 
 Status null_argument(const char* name) {

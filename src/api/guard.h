@@ -1,7 +1,7 @@
 // From Status to C: every function of hfreduce.h goes through here.
 #pragma once
 
-#include <new>
+#include <exception>
 
 #include "base/fd.h"
 #include "base/status.h"
@@ -11,11 +11,15 @@ namespace hfreduce::api {
 
 // Remembers a failure as this thread's last and returns its code.
 hfreduceResult_t report(const Status& status) noexcept;
+// The same for what has just been caught, also where there is no memory to tell of it.
+hfreduceResult_t report_thrown() noexcept;
 // This thread's last failure, or success.
 const Status& last_failure() noexcept;
 // Fills a caller's struct, as far as the caller's version of it goes.
 void fill_error_info(const Status& status, hfreduceErrorInfo_t* info) noexcept;
 
+// What was thrown, as a failure.
+Status status_of(const std::exception_ptr& thrown);
 Status null_argument(const char* name);
 Status bad_handle(const char* kind);
 Status not_supported(const char* what);
@@ -33,10 +37,8 @@ hfreduceResult_t guarded(Body&& body) noexcept {
     }
     Status status = body();
     return status.ok() ? hfreduceSuccess : report(status);
-  } catch (const std::bad_alloc&) {
-    return report(Status(Code::kOutOfMemory, "memory could not be had"));
-  } catch (const std::exception& error) {
-    return report(Status(Code::kInternalError, error.what()));
+  } catch (...) {
+    return report_thrown();
   }
 }
 

@@ -50,9 +50,9 @@ class HandleTable {
     free_.pop_back();
     Place& place = at(index);
     place.object = std::move(object);
-    const std::uint64_t uses = (place.state.load(std::memory_order_relaxed) >> 32) + 1;
-    place.state.store(uses << 32, std::memory_order_release);
-    return pack(index, uses);
+    // Whoever tries a stale handle just now has counted itself, and must find its count again.
+    const std::uint64_t before = place.state.fetch_add(1ull << 32, std::memory_order_release);
+    return pack(index, (before >> 32) + 1);
   }
 
   // An empty pin: no such object.

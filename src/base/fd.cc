@@ -1,5 +1,6 @@
 #include "base/fd.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -30,9 +31,19 @@ void watch_forks() noexcept {
   static_cast<void>(registered);
 }
 
+// Where a program has closed its standard streams, everybody's output still goes to 0, 1 and 2.
+int above_standard_streams(int fd) noexcept {
+  if (fd < 0 || fd > STDERR_FILENO) return fd;
+  const int above = ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  if (above < 0) return fd;
+  ::close(fd);
+  return above;
+}
+
 }  // namespace
 
-UniqueFd::UniqueFd(int fd) noexcept : fd_(fd) {
+UniqueFd::UniqueFd(int number) noexcept : fd_(above_standard_streams(number)) {
+  const int fd = fd_;
   if (fd < 0 || fd >= kMostDescriptors) return;
   watch_forks();
   owned[static_cast<std::size_t>(fd) / 64].fetch_or(1ull << (fd % 64), std::memory_order_relaxed);

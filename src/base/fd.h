@@ -5,9 +5,9 @@
 
 namespace hfreduce {
 
-// Closes what it holds. Every descriptor that a UniqueFd holds is also closed in a forked child, so
-// that a child that outlives its parent does not keep the parent's connections looking alive to its
-// peers.
+// Closes what it holds, which close-on-exec descriptors of 0 to 2 are moved away from. Every
+// descriptor that a UniqueFd holds is also closed in a forked child, so that a child that outlives
+// its parent does not keep the parent's connections looking alive to its peers.
 class UniqueFd {
  public:
   UniqueFd() noexcept = default;

@@ -1,10 +1,12 @@
 #include "base/log.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <ctime>
 #include <mutex>
@@ -70,6 +72,27 @@ int open_destination() {
   return fd >= 0 ? fd : STDERR_FILENO;
 }
 
+// A full disk or a standard error that nobody reads must not disturb the job: neither with an error
+// nor with the signal that the kernel sends along.
+void write_quietly(int fd, const std::string& line) {
+  sigset_t deadly, before, pending;
+  sigemptyset(&deadly);
+  sigaddset(&deadly, SIGPIPE);
+  sigaddset(&deadly, SIGXFSZ);
+  sigpending(&pending);
+  pthread_sigmask(SIG_BLOCK, &deadly, &before);
+  const bool failed = ::write(fd, line.data(), line.size()) < 0;
+  const int signal = failed && errno == EPIPE ? SIGPIPE : failed && errno == EFBIG ? SIGXFSZ : 0;
+  if (signal != 0 && sigismember(&pending, signal) == 0) {
+    sigset_t only;
+    sigemptyset(&only);
+    sigaddset(&only, signal);
+    constexpr timespec kNow{};
+    sigtimedwait(&only, nullptr, &kNow);
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
 class Logger {
  public:
   static Logger& instance() {
@@ -102,8 +125,7 @@ class Logger {
         fmt::format("{:02}:{:02}:{:02}.{:03} hfreduce[{}] {} {}: {}\n", local.tm_hour, local.tm_min,
                     local.tm_sec, now.tv_nsec / 1'000'000, getpid(),
                     kLevelNames[static_cast<int>(level)], part, message);
-    // A full disk or a closed standard error must not disturb the job.
-    if (::write(destination_, line.data(), line.size()) < 0) return;
+    write_quietly(destination_, line);
   }
 
  private:

@@ -149,15 +149,25 @@ std::vector<std::string> unknown_settings() {
   return sentences;
 }
 
-Result<Settings> Settings::from_environment() {
+Settings Settings::from_environment(Status& problem) {
   Settings settings;
+  const auto note = [&](Status status) {
+    if (problem.ok()) problem = std::move(status);
+  };
 #define HFR_INT(field, name, value, lowest, highest, text) \
-  HFR_TRY(read_int(name, {lowest, highest}, settings.field));
+  note(read_int(name, {lowest, highest}, settings.field));
 #define HFR_TEXT(field, name, value, text) read_text(name, settings.field);
 #include "base/settings.inc"
 #undef HFR_INT
 #undef HFR_TEXT
-  HFR_TRY(check_names(settings.strict != 0));
+  note(check_names(settings.strict != 0));
+  return settings;
+}
+
+Result<Settings> Settings::from_environment() {
+  Status problem;
+  Settings settings = from_environment(problem);
+  HFR_TRY(std::move(problem));
   return settings;
 }
 

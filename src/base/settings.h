@@ -19,6 +19,8 @@ struct Settings {
   // Reads every HFREDUCE_* variable. A value that does not parse or is out of range is an error; an
   // unknown name is logged once with the nearest known one (an error under HFREDUCE_STRICT=1).
   static Result<Settings> from_environment();
+  // The same of all that can be used, and what is wrong with the first that cannot.
+  static Settings from_environment(Status& problem);
 };
 
 // The table, for documentation and tools.

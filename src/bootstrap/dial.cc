@@ -37,7 +37,10 @@ void Dial::attempt() {
   stage_ = Stage::kConnecting;
   received_.clear();
   fd_ = UniqueFd(::socket(address().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd_) return trouble(system_error("opening a socket").text());
+  if (!fd_) {  // nobody else can mend that
+    return finish(
+        system_error("opening a socket (open files: ulimit -n)").with_rank(plan_.hello.rank));
+  }
   const int yes = 1;
   setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
   if (::connect(fd_.get(), address().raw(), address().size()) != 0 && errno != EINPROGRESS) {

@@ -30,7 +30,7 @@ class Dial final : public Watcher {
   using Done = std::function<void(Result<Outcome>)>;
 
   // `done` is called once, from the loop; it may drop the dial. kAuthFailed, kTimeout (with what
-  // happened last), kPeerDead (refused: that rank has left).
+  // happened last), kPeerDead (refused: that rank has left), kSystemError (no socket to be had).
   Dial(Loop& loop, DialPlan plan, Done done);
   void start();
   // Nothing is called back any more.

@@ -11,6 +11,7 @@
 #include <set>
 #include <thread>
 
+#include "base/file_size.h"
 #include "base/log.h"
 #include "bootstrap/local_socket.h"
 #include "bootstrap/secrets.h"
@@ -33,6 +34,7 @@ Hash proof(const GroupPlan& plan, std::string_view role, std::int32_t rank) {
 }
 
 Result<UniqueFd> make_memory(std::uint64_t bytes) {
+  HFR_TRY(check_file_size(bytes));
   UniqueFd fd(memfd_create("hfreduce", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd) return system_error("creating shared memory (memfd_create)");
   if (ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) {
@@ -71,7 +73,7 @@ Result<GroupOutcome> lead(const GroupPlan& plan) {
   HFR_ASSIGN(const UniqueFd listener, listen_local(socket_name(plan)));
   std::set<std::int32_t> served;
   while (served.size() + 1 < plan.candidates.size() && !over(plan)) {
-    const UniqueFd visitor = accept_local(listener, soon());
+    HFR_ASSIGN(const UniqueFd visitor, accept_local(listener, soon()));
     if (!visitor) continue;
     const std::int32_t rank = serve_one(plan, visitor, memory);
     if (rank > plan.rank) served.insert(rank);
@@ -94,7 +96,7 @@ Result<GroupOutcome> follow(const GroupPlan& plan) {
   const std::string card =
       Writer().i32(plan.rank).raw(view_of(proof(plan, "memory member", plan.rank))).take();
   for (int pause_ms = 1; !over(plan); pause_ms = std::min(pause_ms * 2, 50)) {
-    const UniqueFd leader = connect_local(name);
+    HFR_ASSIGN(const UniqueFd leader, connect_local(name));
     if (!leader || !send_local(leader, card)) {
       // The leader has not come so far yet.
       std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms));

@@ -33,8 +33,8 @@ class LocalServer final : public Watcher {
 
  private:
   void ready(std::uint32_t) override {
-    const UniqueFd visitor = accept_local(listener_, Deadline::after_ms(0));
-    if (visitor) send_local(visitor, {packed_.data(), packed_.size()});
+    const auto visitor = accept_local(listener_, Deadline::after_ms(0));
+    if (visitor.ok() && *visitor) send_local(*visitor, {packed_.data(), packed_.size()});
   }
   UniqueFd listener_;
   const std::array<char, UniqueId::kBytes> packed_;
@@ -97,7 +97,7 @@ Status serve_locally(const std::string& name, const UniqueId& id) {
 Result<UniqueId> fetch_locally(const std::string& name, Deadline deadline) {
   const std::string at = socket_name(name);
   for (int pause_ms = 1;; pause_ms = std::min(pause_ms * 2, 50)) {
-    const UniqueFd server = connect_local(at);
+    HFR_ASSIGN(const UniqueFd server, connect_local(at));
     if (server) {
       const LocalMessage message =
           receive_local(server, UniqueId::kBytes, Deadline::after_ms(1000));

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "bootstrap/secrets.h"
+#include "bootstrap/session.h"
 #include "bootstrap/slurm.h"
 
 namespace hfreduce::bootstrap {
@@ -44,8 +45,6 @@ class Variables {
  private:
   const Environment& environment_;
 };
-
-constexpr std::int32_t kMostRanks = 1 << 24;
 
 Status read_place(const Variables& variables, const char* rank, const char* ranks, Launch& launch) {
   HFR_ASSIGN(launch.ranks, variables.number(ranks, 1, kMostRanks));

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 namespace hfreduce::bootstrap {
@@ -51,22 +52,24 @@ Result<UniqueFd> listen_local(std::string_view name) {
   if (!socket ||
       ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&at.address), at.size) != 0 ||
       ::listen(socket.get(), 4096) != 0) {
-    return system_error("listening on an abstract Unix socket");
+    return system_error("listening on an abstract Unix socket (open files: ulimit -n)");
   }
   return socket;
 }
 
-UniqueFd accept_local(const UniqueFd& listener, Deadline deadline) {
-  if (!wait_readable(listener, deadline)) return {};
+Result<UniqueFd> accept_local(const UniqueFd& listener, Deadline deadline) {
+  if (!wait_readable(listener, deadline)) return UniqueFd();
   UniqueFd socket(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!socket && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
+    return system_error("accepting on an abstract Unix socket (open files: ulimit -n)");
   return socket && same_user(socket) ? std::move(socket) : UniqueFd();
 }
 
-UniqueFd connect_local(std::string_view name) {
+Result<UniqueFd> connect_local(std::string_view name) {
   UniqueFd socket = new_socket();
+  if (!socket) return system_error("opening an abstract Unix socket (open files: ulimit -n)");
   const Name at = abstract_name(name);
   const bool connected =
-      socket &&
       ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&at.address), at.size) == 0;
   return connected && same_user(socket) ? std::move(socket) : UniqueFd();
 }

@@ -14,10 +14,10 @@ namespace hfreduce::bootstrap {
 
 Result<UniqueFd> listen_local(std::string_view name);
 // The next visitor of the same user; an invalid descriptor when the deadline passes, or for
-// somebody else's.
-UniqueFd accept_local(const UniqueFd& listener, Deadline deadline);
-// Invalid when nobody listens, or somebody of another user.
-UniqueFd connect_local(std::string_view name);
+// somebody else's. An error where there is no descriptor for it to be had.
+Result<UniqueFd> accept_local(const UniqueFd& listener, Deadline deadline);
+// Invalid when nobody listens, or somebody of another user. An error where no socket can be had.
+Result<UniqueFd> connect_local(std::string_view name);
 
 // Whether there is something to read, or the other side has gone, before the deadline.
 bool wait_readable(const UniqueFd& socket, Deadline deadline);

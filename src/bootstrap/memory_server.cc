@@ -59,11 +59,11 @@ class Server final : public Watcher {
 
  private:
   void ready(std::uint32_t) override {
-    UniqueFd socket = accept_local(listener_, Deadline::after_ms(0));
-    if (!socket) return;
+    auto socket = accept_local(listener_, Deadline::after_ms(0));
+    if (!socket.ok() || !*socket) return;
     // Who connects asks at once; the oldest of many has nothing to say.
     if (visitors_.size() == kMostVisitors) part_with(*visitors_.front());
-    visitors_.push_back(std::make_unique<Visitor>(*this, std::move(socket)));
+    visitors_.push_back(std::make_unique<Visitor>(*this, std::move(socket).value()));
     if (!visitors_.back()->start(loop_)) visitors_.pop_back();
   }
 
@@ -104,8 +104,9 @@ Result<std::uint64_t> serve_memory(const Find& find) {
   return serving = name;
 }
 
-MemoryRequest::MemoryRequest(std::uint64_t server, std::uint64_t number)
-    : number_(number), socket_(connect_local(socket_name(server))) {
+MemoryRequest::MemoryRequest(std::uint64_t server, std::uint64_t number) : number_(number) {
+  if (auto connected = connect_local(socket_name(server)); connected.ok())
+    socket_ = std::move(connected).value();
   char bytes[sizeof number];
   std::memcpy(bytes, &number, sizeof number);
   if (socket_ && !send_local(socket_, {bytes, sizeof bytes})) socket_.reset();

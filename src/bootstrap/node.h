@@ -83,6 +83,7 @@ class Node final : public Resident, public Party, public ChannelOwner, public In
   void answered(std::uint64_t sequence, const RankSet& absent) override;
 
   // node_joining.cc
+  std::string own_name() const;
   void checked_in(Result<Dial::Outcome> outcome);
   void on_rendezvous_frame(const Frame& frame);
   void on_rendezvous_end(const Status& why);

@@ -38,10 +38,15 @@ void Node::start(Deadline deadline) {
   dial_->start();
 }
 
+std::string Node::own_name() const {
+  return fmt::format("rank {} on host {} (pid {})", rank_, host_name(), getpid());
+}
+
 void Node::checked_in(Result<Dial::Outcome> outcome) {
   drop(loop_, std::move(dial_));
   if (!outcome.ok()) {
     const Status why = outcome.status();
+    if (why.code() == Code::kSystemError) return fail(Status(why).in_context(own_name()));
     if (why.code() != Code::kTimeout) return fail(why);
     return fail(Status(Code::kTimeout,
                        fmt::format("rank {} waited {:.3g} s to reach the rendezvous; last at {}",

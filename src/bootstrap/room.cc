@@ -140,11 +140,12 @@ void Room::part_with(Channel* channel) {
 void Room::retire() {
   timer_.reset();
   guests_.clear();
-  static std::deque<Room*> retired;  // on the control thread only
-  retired.push_back(this);
-  if (retired.size() <= kMostRetired) return;
-  Room* const oldest = retired.front();
-  retired.pop_front();
+  // On the control thread only; never destroyed, like that.
+  static auto* const retired = new std::deque<Room*>;
+  retired->push_back(this);
+  if (retired->size() <= kMostRetired) return;
+  Room* const oldest = retired->front();
+  retired->pop_front();
   reception_.close_door(oldest->job_, -1);
   reception_.loop().bury(oldest);
 }

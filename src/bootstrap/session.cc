@@ -212,8 +212,13 @@ Status TreeSession::share_memory(const JoinOptions& options, Deadline patience) 
   for (std::size_t rank = 0; rank < hints_.size(); ++rank) {
     if (hints_[rank] == mine) plan.candidates.push_back(static_cast<std::int32_t>(rank));
   }
-  HFR_ASSIGN(GroupOutcome outcome, form_group(plan));
-  return settle_hosts(std::move(outcome), patience);
+  auto outcome = form_group(plan);
+  if (!outcome.ok()) {
+    return outcome.status()
+        .in_context(fmt::format("rank {} on host {} (pid {})", rank_, host_name(), getpid()))
+        .with_rank(rank_, host_name());
+  }
+  return settle_hosts(std::move(outcome).value(), patience);
 }
 
 // Everybody says whose memory it holds; ranks that hold the same are one host.

@@ -20,6 +20,9 @@
 
 namespace hfreduce::bootstrap {
 
+// More would be a slip of somebody's: the books of an exchange take 40 bytes a rank.
+constexpr std::int32_t kMostRanks = 1 << 20;
+
 struct Member {
   std::string host;  // name for people
   std::int32_t pid = 0;

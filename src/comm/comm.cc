@@ -39,6 +39,8 @@ Result<std::unique_ptr<Comm>> Comm::join(const Membership& membership, CommOptio
   if (comm->ranks_ == 1) {
     HFR_TRY(Status(comm->options_.refusal));
   } else if (Status status = comm->join_others(membership); !status.ok()) {
+    // What this rank knows to be wrong comes first, whatever became of telling the others.
+    if (!comm->options_.refusal.ok()) status = comm->options_.refusal;
     return std::move(status).with_phase("join");
   }
   return comm;

@@ -41,7 +41,7 @@ Result<std::string> Comm::info(std::string_view key) const {
     for (std::int32_t peer = 0; peer < ranks_; ++peer) {
       if (peer == rank_ || !placement_) continue;
       list += fmt::format(R"({}{{"rank":{},"host":"{}","kind":"{}"}})", list.empty() ? "" : ",",
-                          peer, session_->members()[static_cast<std::size_t>(peer)].host,
+                          peer, in_json(session_->members()[static_cast<std::size_t>(peer)].host),
                           placement_->mapped(rank_, peer) ? "shared memory" : "tcp");
     }
     return "[" + list + "]";

@@ -12,6 +12,9 @@
 namespace hfreduce::comm {
 namespace {
 
+constexpr char kRefusal = '-';  // with which no id begins
+constexpr std::size_t kMostRefusal = 1000;
+
 struct Vote {
   std::int32_t color = -1, key = 0;
 };
@@ -38,6 +41,15 @@ Result<std::vector<std::int32_t>> ranks_of_color(const std::vector<std::string>&
 
 }  // namespace
 
+// Who gave up in the middle would take the others' next exchange for this one: so the communicator
+// has failed.
+Result<std::vector<std::string>> Comm::exchange_votes(std::string_view mine, Deadline deadline) {
+  auto all = session_->exchange(mine, deadline);
+  if (all.ok()) return all;
+  latch_.raise(all.status().with_phase("split"));
+  return latch_.status();
+}
+
 // Two exchanges: who goes where; then the first rank of each color tells its id, by which the
 // others join.
 Result<std::unique_ptr<Comm>> Comm::split(std::int32_t color, std::int32_t key,
@@ -48,17 +60,23 @@ Result<std::unique_ptr<Comm>> Comm::split(std::int32_t color, std::int32_t key,
     return join({}, std::move(options));
   }
   const Deadline deadline = Deadline::after_ms(options.init_timeout_ms);
-  HFR_ASSIGN(const std::vector<std::string> votes,
-             session_->exchange(pack({color, key}), deadline));
+  HFR_ASSIGN(const std::vector<std::string> votes, exchange_votes(pack({color, key}), deadline));
   HFR_ASSIGN(const std::vector<std::int32_t> ranks, ranks_of_color(votes, color));
   const bool first = color >= 0 && ranks.front() == rank_;
   std::string mine;
+  Status refusal;
   if (first && ranks.size() > 1) {
-    HFR_ASSIGN(const bootstrap::UniqueId id, bootstrap::open_rendezvous(options.settings));
-    const auto packed = id.pack();
-    mine.assign(packed.data(), packed.size());
+    auto id = bootstrap::open_rendezvous(options.settings);
+    if (id.ok()) {
+      const auto packed = id->pack();
+      mine.assign(packed.data(), packed.size());
+    } else {  // the others of its color wait for one or the other
+      refusal = id.status();
+      mine = (kRefusal + refusal.text()).substr(0, kMostRefusal);
+    }
   }
-  HFR_ASSIGN(const std::vector<std::string> ids, session_->exchange(mine, deadline));
+  HFR_ASSIGN(const std::vector<std::string> ids, exchange_votes(mine, deadline));
+  HFR_TRY(std::move(refusal));
   if (color < 0) return std::unique_ptr<Comm>();
   Membership membership;
   membership.ranks = static_cast<std::int32_t>(ranks.size());
@@ -66,6 +84,11 @@ Result<std::unique_ptr<Comm>> Comm::split(std::int32_t color, std::int32_t key,
       static_cast<std::int32_t>(std::find(ranks.begin(), ranks.end(), rank_) - ranks.begin());
   if (ranks.size() > 1) {
     const std::string& packed = ids[static_cast<std::size_t>(ranks.front())];
+    if (packed.starts_with(kRefusal))
+      return Status(Code::kRemoteError,
+                    fmt::format("{}, the first of this color, cannot listen for the others: {}",
+                                describe(ranks.front()), packed.substr(1)))
+          .with_rank(ranks.front());
     if (packed.size() != bootstrap::UniqueId::kBytes)
       return Status(Code::kProtocolError, "split: the first rank of this color sent no id");
     std::array<char, bootstrap::UniqueId::kBytes> bytes;

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <string>
 
 #include "base/fd.h"
+#include "base/file_size.h"
 
 namespace hfreduce::memory {
 namespace {
@@ -101,15 +101,7 @@ MemoryLimit memory_left() {
 }
 
 Status check_memory_left(std::uint64_t bytes) {
-  rlimit file_size{};
-  if (::getrlimit(RLIMIT_FSIZE, &file_size) == 0 && file_size.rlim_cur != RLIM_INFINITY &&
-      bytes > file_size.rlim_cur) {
-    return Status(
-        Code::kOutOfMemory,
-        fmt::format("{} bytes of shared memory are more than RLIMIT_FSIZE allows ({}); raise "
-                    "it (ulimit -f)",
-                    bytes, static_cast<std::uint64_t>(file_size.rlim_cur)));
-  }
+  HFR_TRY(check_file_size(bytes));
   const MemoryLimit limit = memory_left();
   if (bytes <= limit.bytes) return {};
   return Status(

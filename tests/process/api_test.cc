@@ -564,4 +564,33 @@ TEST(Api, HostMemoryComesAndGoes) {
   EXPECT_EQ(hfreduceMemFree(nullptr), hfreduceSuccess);
 }
 
+TEST(Api, AGroupWithARefusedJoinStartsNothing) {
+  hfreduceUniqueId id;
+  ASSERT_EQ(hfreduceGetUniqueId(&id), hfreduceSuccess);
+  hfreduceComm_t comms[2];
+  ASSERT_EQ(hfreduceGroupStart(), hfreduceSuccess);
+  EXPECT_EQ(hfreduceCommInitRank(&comms[0], 2, id, 0), hfreduceSuccess);
+  EXPECT_EQ(hfreduceCommInitRank(&comms[1], 2, id, 2), hfreduceInvalidArgument);
+  EXPECT_EQ(hfreduceGroupEnd(), hfreduceInvalidArgument);
+}
+
+TEST(Api, MoreRanksThanThereCanBeAreRefused) {
+  hfreduceUniqueId id;
+  ASSERT_EQ(hfreduceGetUniqueId(&id), hfreduceSuccess);
+  hfreduceComm_t comm;
+  EXPECT_EQ(hfreduceCommInitRank(&comm, 0x7fffffff, id, 0), hfreduceInvalidArgument);
+  EXPECT_THAT(last_error(), HasSubstr("from 1 to 1048576"));
+}
+
+TEST(Api, ASplitThatOneRankGaveUpHasFailedTheCommunicator) {
+  Team team(2);
+  hfreduceConfig_t config = HFREDUCE_CONFIG_INITIALIZER;
+  config.init_timeout_ms = 300;
+  hfreduceComm_t child = nullptr;
+  EXPECT_EQ(hfreduceCommSplit(team[0], 0, 0, &child, &config), hfreduceTimeout);
+  EXPECT_EQ(hfreduceCommSplit(team[0], 0, 0, &child, nullptr), hfreduceTimeout);
+  EXPECT_EQ(hfreduceCommSplit(team[1], 0, 0, &child, nullptr), hfreduceTimeout);
+  EXPECT_THAT(last_error(), HasSubstr("rank 0 still waits for rank 1"));
+}
+
 }  // namespace

@@ -79,5 +79,28 @@ TEST(Handles, OneOfManyRemoversGetsTheObject) {
   }
 }
 
+// More threads than cores, so that some are interrupted in the middle of it.
+TEST(Handles, WhoTriesAStaleOneDoesNotSpoilItsSuccessors) {
+  Table table;
+  const Handle stale = table.add(std::make_unique<Thing>());
+  table.remove(stale, [](Thing&) {});
+  std::atomic<bool> over{false};
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < 2 * std::thread::hardware_concurrency() + 2; ++i) {
+    threads.emplace_back([&] {
+      while (!over) EXPECT_FALSE(table.pin(stale));
+    });
+  }
+  int lost = 0;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
+  while (std::chrono::steady_clock::now() < end) {
+    const Handle next = table.add(std::make_unique<Thing>());
+    if (table.remove(next, [](Thing&) {}) == nullptr) ++lost;
+  }
+  over = true;
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(lost, 0);
+}
+
 }  // namespace
 }  // namespace hfreduce::api
