@@ -8,6 +8,8 @@
 #include <new>
 #include <thread>
 
+#include "base/signals.h"
+
 namespace hfreduce::api {
 
 constinit thread_local int group_depth = 0;
@@ -157,6 +159,7 @@ Status run_together(const std::vector<std::function<Status()>>& setups) {
   std::vector<std::thread> threads;
   std::exception_ptr lacking;
   try {
+    const SignalsBlocked inherited;
     for (std::size_t i = 1; i < setups.size(); ++i) {
       threads.emplace_back([&, i] {
         if (may_begin.get()) run(i);

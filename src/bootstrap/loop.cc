@@ -1,7 +1,6 @@
 #include "bootstrap/loop.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/signals.h"
 
 namespace hfreduce::bootstrap {
 namespace {
@@ -64,18 +64,13 @@ Status Loop::start() {
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) != 0) {
     return system_error("epoll_ctl");
   }
-  // The application's signals are for the application's threads.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  Status status;
+  const SignalsBlocked inherited;
   try {
     std::thread([this] { run(); }).detach();
   } catch (const std::system_error& error) {
-    status = system_error("creating a thread", error.code().value());
+    return system_error("creating a thread", error.code().value());
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return status;
+  return {};
 }
 
 void Loop::post(std::function<void()> task) {

@@ -3,18 +3,20 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <condition_variable>
+#include <system_error>
 #include <thread>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/relax.h"
+#include "base/signals.h"
 
 namespace hfreduce::executor {
 namespace {
@@ -204,14 +206,17 @@ class Background {
   std::uint64_t tellings() const noexcept { return tellings_.load(std::memory_order_relaxed); }
 
  private:
-  Background() : told_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  Background() = default;
 
+  // Throws std::system_error.
   void start() {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (!told_) told_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!told_) {
+      throw std::system_error(errno, std::generic_category(),
+                              "starting the progress thread (open files: ulimit -n)");
+    }
+    const SignalsBlocked inherited;
     std::thread([this] { run(); }).detach();
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
     started_ = true;
   }
 

@@ -313,7 +313,10 @@ Result<Choice> choose(const Facts& facts, const Question& question) {
   Choice choice;
   choice.algorithm = way.algorithm;
   const std::uint32_t most = segment_capacity(*way.algorithm, placement);
-  const std::uint32_t segment = facts.segment_bytes != 0 ? facts.segment_bytes : way.segment_bytes;
+  // What is asked for by name, then for all calls, then what was measured.
+  std::uint32_t segment = wants_zero_copy ? 0 : wanted.segment_bytes;
+  if (segment == 0) segment = facts.segment_bytes;
+  if (segment == 0) segment = way.segment_bytes;
   choice.segment_bytes =
       segment != 0 ? std::min(segment, most) : pick_segment(facts, *way.algorithm, question.bytes);
   if (wants_zero_copy || (free && question.bytes >= mapped_from(placement, question.collective))) {

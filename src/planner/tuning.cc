@@ -15,6 +15,8 @@ constexpr std::string_view kHead = "hfreduce-tuning 1";
 constexpr std::string_view kEnd = "\nend\n";  // without it the file was cut off
 constexpr std::uint64_t kMostApart = 4;
 constexpr std::size_t kMostLines = 100'000;
+// None is measured with a smaller one, and large calls would take minutes.
+constexpr std::uint32_t kLeastSegment = 1 << 10;
 
 constexpr std::array kCollectives{std::pair{std::string_view("allreduce"), Collective::kAllReduce},
                                   std::pair{std::string_view("broadcast"), Collective::kBroadcast}};
@@ -78,7 +80,9 @@ Result<Tuning> Tuning::parse(std::string_view lines) {
     if (!take_number<std::uint32_t>(&rest, 0, &measured.segment_bytes) ||
         !take_number<std::int64_t>(&rest, 1, &measured.ns) || !take_word(&rest).empty())
       return damaged(line);
-    if (measured.algorithm != nullptr) tuning.measured_.push_back(measured);
+    if (measured.algorithm == nullptr) continue;  // of another version
+    if (measured.segment_bytes != 0 && measured.segment_bytes < kLeastSegment) return damaged(line);
+    tuning.measured_.push_back(measured);
   }
   return tuning;
 }

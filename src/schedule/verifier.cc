@@ -17,7 +17,8 @@ bool same(const Layout& a, const Layout& b) {
   return a.chunks == b.chunks && a.flags == b.flags && a.hops == b.hops &&
          std::equal(a.areas.begin(), a.areas.end(), b.areas.begin(), b.areas.end(),
                     [](const Area& x, const Area& y) {
-                      return x.slots == y.slots && x.unit == y.unit && x.chunks == y.chunks;
+                      return x.slots == y.slots && x.unit == y.unit && x.chunks == y.chunks &&
+                             x.flag == y.flag;
                     });
 }
 

@@ -3,7 +3,6 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/relax.h"
+#include "base/signals.h"
 
 namespace hfreduce::workers {
 namespace {
@@ -110,9 +110,7 @@ Crew& Pool::crew_here(std::int32_t threads) noexcept {
 
 void Pool::grow(Crew& crew, std::int32_t threads) noexcept {
   const std::lock_guard lock(mutex_);
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const SignalsBlocked inherited;
   try {
     for (std::int32_t i = crew.threads.load(std::memory_order_relaxed); i < threads; ++i)
       std::thread([this, &crew] { run(crew); }).detach();
@@ -120,7 +118,6 @@ void Pool::grow(Crew& crew, std::int32_t threads) noexcept {
     HFR_LOG(kWarn, "workers", "no more threads that help with large steps: {} (ulimit -u)",
             error.what());
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   crew.threads.store(threads, std::memory_order_relaxed);
 }
 

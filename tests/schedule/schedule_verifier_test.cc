@@ -34,7 +34,7 @@ struct Parts {
   Event staged{0, {}};
   Places sources;
   bool complete = true, wait = true, signal = true;
-  std::int32_t slots = 2;
+  std::int32_t slots = 2, flag_in_slots = -1;
 };
 
 Verdict one_shot(const std::function<void(std::int32_t, Parts&)>& change,
@@ -45,7 +45,9 @@ Verdict one_shot(const std::function<void(std::int32_t, Parts&)>& change,
     Parts parts;
     parts.sources = {slot(0, 0), slot(0, 1)};
     change(rank, parts);
-    Builder schedule(rank, small_layout(parts.slots));
+    Layout layout = small_layout(parts.slots);
+    layout.areas[0].flag = parts.flag_in_slots;
+    Builder schedule(rank, layout);
     auto lane = schedule.lane("all");
     lane.copy(chunks(0, 1), input(rank), {slot(0, rank)});
     if (parts.signal) lane.signal(parts.staged, {1 - rank});
@@ -99,6 +101,14 @@ TEST(Verifier, PrintsTheWaitCycle) {
   const auto silent = one_shot([](std::int32_t rank, Parts& parts) { parts.signal = rank == 0; });
   EXPECT_THAT(silent.fault, HasSubstr("deadlock; rank 0, lane \"all\", step 2"));
   EXPECT_THAT(silent.fault, HasSubstr("nobody is left to raise it"));
+}
+
+TEST(Verifier, RanksAgreeOnTheLayout) {
+  const auto longer = one_shot([](std::int32_t rank, Parts& parts) { parts.slots += rank; });
+  EXPECT_THAT(longer.fault, HasSubstr("ranks 0 and 1 disagree on the layout"));
+  const auto elsewhere =
+      one_shot([](std::int32_t rank, Parts& parts) { parts.flag_in_slots = -rank; });
+  EXPECT_THAT(elsewhere.fault, HasSubstr("ranks 0 and 1 disagree on the layout"));
 }
 
 TEST(Verifier, NoticesFlagsThatDoNotGrow) {

@@ -1,5 +1,7 @@
 // What launchers say, where secrets come from, and joining by it.
+#include <netinet/in.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -219,8 +221,20 @@ struct Worker {
   }
 };
 
+bool is_free(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  const bool free = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  close(fd);
+  return free;
+}
+
+// Below those that the kernel hands out, and apart from those of this test in another process.
 std::string unused_port() {
-  static int next = 21000 + getpid() % 5000 * 4;
+  static int next = 21000 + getpid() % 700 * 16;
+  while (!is_free(next)) ++next;
   return std::to_string(next++);
 }
 

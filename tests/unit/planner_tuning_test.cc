@@ -59,6 +59,12 @@ TEST(Tuning, TheFastestThatWasMeasuredNearTheSizeIsChosen) {
   EXPECT_EQ(chosen(facts, Collective::kAllReduce, 8).algorithm->name, "ring");
   EXPECT_EQ(chosen(facts, Collective::kAllReduce, 8).segment_bytes, 32u << 10);
   EXPECT_EQ(chosen(facts, Collective::kAllReduce, 8, "one-shot@1K").segment_bytes, 1024u);
+  // The segment that a setting asks for stands behind what is named, before what was measured.
+  facts.segment_bytes = 8 << 10;
+  EXPECT_EQ(chosen(facts, Collective::kAllReduce, 8, "one-shot@1K").segment_bytes, 1024u);
+  EXPECT_EQ(chosen(facts, Collective::kAllReduce, 8, "one-shot").segment_bytes, 8u << 10);
+  facts.forced = {};
+  EXPECT_EQ(chosen(facts, Collective::kAllReduce, 2 << 20).segment_bytes, 8u << 10);
 }
 
 TEST(Tuning, WhatWasMeasuredDoesNotDecideWhereBuffersAreMapped) {
@@ -164,8 +170,8 @@ TEST(Tuning, DamageIsFoundWhereverItIs) {
   }
   for (const char* line : {"allreduce", "allreduce 8", "allreduce 8 ring", "allreduce 8 ring 0",
                            "allreduce 0 ring 0 1", "allreduce 8 ring 0 0", "allreduce 8 ring -1 1",
-                           "allreduce 8 ring 0 1 1", "reduce 8 ring 0 1",
-                           "allreduce 99999999999999999999999 ring 0 1"}) {
+                           "allreduce 1048576 ring 1 1", "allreduce 8 ring 0 1 1",
+                           "reduce 8 ring 0 1", "allreduce 99999999999999999999999 ring 0 1"}) {
     EXPECT_THAT(Tuning::parse(line).status().text(), HasSubstr("damaged at")) << line;
   }
 }
