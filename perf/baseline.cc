@@ -49,6 +49,13 @@ std::string key_of(const Json& r) {
                 r.at("place").get<std::string>());
 }
 
+// What all cases of a file share, and their times depend on.
+std::map<std::string, Json> setup_of(const Options& options) {
+  return {{"memory", options.mapped ? "mapped" : "ordinary"},
+          {"offset", options.offset},
+          {"persistent", options.persistent}};
+}
+
 double number_or(const Json& r, const char* name, double otherwise) {
   return r.contains(name) && !r.at(name).is_null() ? r.at(name).get<double>() : otherwise;
 }
@@ -73,13 +80,21 @@ bool slower(const Spread& now, double now_limit, const Spread& was, double was_l
 
 }  // namespace
 
-Baseline Baseline::read(const std::string& path) {
+Baseline Baseline::read(const Options& options) {
+  const std::string& path = options.baseline;
   std::ifstream file(path);
   if (!file) refuse(path, std::strerror(errno));
   std::ostringstream text;
   text << file.rdbuf();
   if (file.bad() || text.str().empty()) refuse(path, "nothing can be read from it");
-  return parse(path, text.str());
+  Baseline baseline = parse(path, text.str());
+  for (const auto& [name, value] : setup_of(options)) {
+    const auto then = baseline.setup_.find(name);
+    if (then != baseline.setup_.end() && then->second != value.dump())
+      refuse(path, fmt::format("was measured with {} {}, this run is with {}", name, then->second,
+                               value.dump()));
+  }
+  return baseline;
 }
 
 Baseline Baseline::parse(const std::string& path, const std::string& text) {
@@ -91,6 +106,10 @@ Baseline Baseline::parse(const std::string& path, const std::string& text) {
   }
   if (all["schema"] != 1) refuse(path, fmt::format("has schema {}, not 1", all["schema"].dump()));
   Baseline baseline;
+  if (const auto config = all.find("config"); config != all.end() && config->is_object()) {
+    for (const auto& [name, value] : setup_of({}))
+      if (config->contains(name)) baseline.setup_[name] = config->at(name).dump();
+  }
   for (const Json& result : all["results"]) {
     try {
       if (result.at("library").get<std::string>() != "hfreduce") continue;

@@ -11,8 +11,9 @@ namespace hfreduce::perf {
 
 class Baseline {
  public:
-  // Throws with a sentence, and exit status 2, what cannot be read or is no such file.
-  static Baseline read(const std::string& path);
+  // Throws with a sentence, and exit status 2, what cannot be read, is no such file, or was
+  // measured with other buffers or calls than `options` ask for.
+  static Baseline read(const Options& options);
   static Baseline parse(const std::string& path, const std::string& text);
 
   // What the same case took then. `tolerance`: a share, 0.1 for 10 %, by which runs on one machine
@@ -27,6 +28,7 @@ class Baseline {
     double limit_us = 0;
   };
   std::map<std::string, Then> cases_;
+  std::map<std::string, std::string> setup_;  // of all cases, as JSON; empty: the file does not say
 };
 
 // Cells of the table.

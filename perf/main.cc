@@ -58,7 +58,7 @@ int run(const Options& options, char** argv) {
                         static_cast<int>(allowed_cores().size()), 1};
   const bool launched = options.ranks == 0 && options.threads == 0 && under_launcher();
   if (!launched) parse_compare(options.compare, crowd, find_program);
-  if (!options.baseline.empty()) Baseline::read(options.baseline);
+  if (!options.baseline.empty()) Baseline::read(options);
   if (options.ranks > 0) return run_processes(options, options.ranks, argv);
   if (options.threads > 0) return run_processes(options, 1, argv);
   return launched ? run_launched(options) : run_processes(options, default_processes(), argv);

@@ -19,7 +19,7 @@ Runner::Runner(Seat& seat, const Options& options)
   if (options_.limits != 0 && !options_.mapped && seat_.hosts == 1 && seat_.team && seat_.ranks > 1)
     staged_ = std::make_unique<Staged>(seat_.team->arena().windows(), seat_.ranks,
                                        seat_.team->index(), seat_.team->outnumbered());
-  if (seat_.rank == 0 && !options_.baseline.empty()) baseline_ = Baseline::read(options_.baseline);
+  if (seat_.rank == 0 && !options_.baseline.empty()) baseline_ = Baseline::read(options_);
 }
 
 void Runner::start_peers() {

@@ -252,6 +252,11 @@ class Files(unittest.TestCase):
         done = perf("broadcast", *QUICK[1:], "--baseline", old)
         self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1))
         self.assertIn("has none of the cases of this run", done.stderr)
+        for more, why in ((("--memory", "mapped"), 'memory "ordinary", this run is with "mapped"'), (("--offset", 16), "offset 0, "),
+                          (("--persistent",), "persistent false, ")):
+            done = perf(*QUICK, *more, "--baseline", old)
+            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1))
+            self.assertIn("was measured with " + why, done.stderr)
 
 
 class Offset(unittest.TestCase):

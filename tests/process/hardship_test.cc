@@ -9,6 +9,7 @@
 #include <new>
 #include <string>
 
+#include "harness/skip.h"
 #include "harness/team.h"
 #include "hfreduce.h"
 
@@ -20,6 +21,9 @@ thread_local bool starved = false;  // this thread gets no memory
   void* const memory = starved ? nullptr : std::malloc(bytes != 0 ? bytes : 1);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
+}
+[[gnu::noinline]] void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return starved ? nullptr : std::malloc(bytes != 0 ? bytes : 1);
 }
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
@@ -50,7 +54,7 @@ TEST(Hardship, WithoutMemoryACallFailsAndTheProcessLives) {
 }
 
 TEST(Hardship, WithoutThreadsInitAllSaysSoAndNoRankWaits) {
-  if (getuid() != 0) GTEST_SKIP() << "needs root, to be a user without other processes";
+  if (getuid() != 0) HFR_SKIP("needs root, to be a user without other processes");
   EXPECT_EQ(in_child([] {
               hfreduceUniqueId id;
               hfreduceGetUniqueId(&id);  // the control thread

@@ -9,6 +9,7 @@
 
 #include "algorithms/proof.h"
 #include "commands.h"
+#include "hfreduce.h"
 #include "topology/probe.h"
 
 namespace hfreduce::topo {
@@ -76,6 +77,8 @@ int run(int argc, char** argv) {
       "GPUs, "
       "networks, how far they are apart, and what this process may use of it.",
       "hfreduce-topo");
+  app.set_version_flag("--version", fmt::format("hfreduce-topo {}.{}.{}", HFREDUCE_MAJOR,
+                                                HFREDUCE_MINOR, HFREDUCE_PATCH));
   app.add_flag("--json", options.json, "Print JSON");
   auto* svg = app.add_option("--svg", options.svg, "Draw a picture into this file, too");
   auto* xml = app.add_option("--xml", options.xml,
@@ -100,7 +103,7 @@ int run(int argc, char** argv) {
     if (ranks->count() > 0 && options.ranks == 0)
       return bad_input(fmt::format("--ranks 0 must lie within 1 and {}", kMostRanks));
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     return bad_input(error.what());
   }
   return options.settings ? show_settings(options.json) : show(options);
