@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <thread>
 
+#include "bootstrap/listener.h"
 #include "bootstrap/local_socket.h"
 #include "bootstrap/loop.h"
 #include "bootstrap/secrets.h"
@@ -23,23 +24,6 @@ constexpr std::size_t kMostSecret = 1 << 20;
 Status unfit(const std::string& path, const std::string& why) {
   return Status(Code::kAuthFailed, fmt::format("HFREDUCE_SECRET_FILE={}: {}", path, why));
 }
-
-class LocalServer final : public Watcher {
- public:
-  LocalServer(Loop& loop, UniqueFd listener, const UniqueId& id)
-      : listener_(std::move(listener)), packed_(id.pack()) {
-    watch_ = loop.watch(listener_.get(), EPOLLIN, *this);
-  }
-
- private:
-  void ready(std::uint32_t) override {
-    const auto visitor = accept_local(listener_, Deadline::after_ms(0));
-    if (visitor.ok() && *visitor) send_local(*visitor, {packed_.data(), packed_.size()});
-  }
-  UniqueFd listener_;
-  const std::array<char, UniqueId::kBytes> packed_;
-  Watch watch_;
-};
 
 std::string socket_name(const std::string& name) {
   return fmt::format("hfreduce-join-{}-{}", geteuid(),
@@ -90,7 +74,10 @@ Status serve_locally(const std::string& name, const UniqueId& id) {
         "the "
         "same MASTER_PORT?)");
   }
-  loop->call([&] { loop->keep(std::make_unique<LocalServer>(*loop, std::move(*listener), id)); });
+  const auto answer = [packed = id.pack()](UniqueFd visitor) {
+    if (same_user(visitor)) send_local(visitor, {packed.data(), packed.size()});
+  };
+  loop->call([&] { loop->keep(std::make_unique<Listener>(*loop, std::move(*listener), answer)); });
   return {};
 }
 

@@ -32,14 +32,14 @@ UniqueFd new_socket() {
   return UniqueFd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
+}  // namespace
+
 bool same_user(const UniqueFd& socket) {
   ucred peer{};
   socklen_t size = sizeof peer;
   return getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
          peer.uid == geteuid();
 }
-
-}  // namespace
 
 bool wait_readable(const UniqueFd& socket, Deadline deadline) {
   pollfd entry{socket.get(), POLLIN, 0};

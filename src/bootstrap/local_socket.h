@@ -19,6 +19,8 @@ Result<UniqueFd> accept_local(const UniqueFd& listener, Deadline deadline);
 // Invalid when nobody listens, or somebody of another user. An error where no socket can be had.
 Result<UniqueFd> connect_local(std::string_view name);
 
+// Whether who is connected belongs to this process's user.
+bool same_user(const UniqueFd& socket);
 // Whether there is something to read, or the other side has gone, before the deadline.
 bool wait_readable(const UniqueFd& socket, Deadline deadline);
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 
+#include "bootstrap/listener.h"
 #include "bootstrap/local_socket.h"
 #include "bootstrap/loop.h"
 #include "bootstrap/secrets.h"
@@ -42,12 +43,14 @@ class Visitor final : public Watcher {
   Watch watch_;
 };
 
-class Server final : public Watcher {
+class Server final : public Resident {
  public:
-  Server(Loop& loop, UniqueFd listener, Find find)
-      : loop_(loop), listener_(std::move(listener)), find_(std::move(find)) {
-    watch_ = loop.watch(listener_.get(), EPOLLIN, *this);
-  }
+  Server(Loop& loop, UniqueFd socket, Find find)
+      : loop_(loop),
+        find_(std::move(find)),
+        listener_(loop, std::move(socket), [this](UniqueFd visitor) {
+          if (same_user(visitor)) arrived(std::move(visitor));
+        }) {}
   UniqueFd find(std::uint64_t number) const { return find_(number); }
   void part_with(const Visitor& visitor) {
     const auto at = std::find_if(visitors_.begin(), visitors_.end(),
@@ -58,20 +61,17 @@ class Server final : public Watcher {
   }
 
  private:
-  void ready(std::uint32_t) override {
-    auto socket = accept_local(listener_, Deadline::after_ms(0));
-    if (!socket.ok() || !*socket) return;
+  void arrived(UniqueFd visitor) {
     // Who connects asks at once; the oldest of many has nothing to say.
     if (visitors_.size() == kMostVisitors) part_with(*visitors_.front());
-    visitors_.push_back(std::make_unique<Visitor>(*this, std::move(socket).value()));
+    visitors_.push_back(std::make_unique<Visitor>(*this, std::move(visitor)));
     if (!visitors_.back()->start(loop_)) visitors_.pop_back();
   }
 
   Loop& loop_;
-  UniqueFd listener_;
   Find find_;
-  Watch watch_;
   std::list<std::unique_ptr<Visitor>> visitors_;
+  Listener listener_;
 };
 
 void Visitor::ready(std::uint32_t) {

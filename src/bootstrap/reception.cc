@@ -12,14 +12,13 @@
 #include <mutex>
 
 #include "base/log.h"
+#include "bootstrap/listener.h"
 
 namespace hfreduce::bootstrap {
 namespace {
 
 constexpr int kBacklog = 4096;
 constexpr Nanoseconds kHandshakeTime = 10'000'000'000;  // generous: 5 % of packets may be lost
-constexpr Nanoseconds kPauseWithoutDescriptors = 100'000'000;
-constexpr Nanoseconds kQuietTime = 10'000'000'000;  // between two warnings about that
 std::atomic<std::uint64_t> strangers_so_far{0};
 
 // Handshakes under way at once: many for a big job, but never all descriptors of the process.
@@ -67,45 +66,6 @@ Address any_v4(std::uint16_t port) {
 }
 
 }  // namespace
-
-// Accepts; without free descriptors it pauses instead of being woken for ever.
-class ListenSocket final : public Watcher {
- public:
-  ListenSocket(Reception& reception, UniqueFd fd) : reception_(reception), fd_(std::move(fd)) {
-    watch();
-  }
-
- private:
-  void watch() { watch_ = reception_.loop().watch(fd_.get(), EPOLLIN, *this); }
-  void ready(std::uint32_t) override {
-    for (int i = 0; i < 64; ++i) {  // then others get their turn
-      const int accepted = accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-      if (accepted >= 0) {
-        reception_.arrived(UniqueFd(accepted));
-      } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        return pause();
-      } else if (errno != ECONNABORTED && errno != EINTR) {
-        return;
-      }
-    }
-  }
-  void pause() {
-    const Status why = system_error("accepting a connection");
-    if (now_ns() >= quiet_until_) {
-      HFR_LOG(kWarn, "join", "{}: trying again every 100 ms; raise the limit (ulimit -n)",
-              why.text());
-    }
-    quiet_until_ = now_ns() + kQuietTime;
-    watch_.reset();
-    timer_ = reception_.loop().after(kPauseWithoutDescriptors, [this] { watch(); });
-  }
-
-  Reception& reception_;
-  UniqueFd fd_;
-  Watch watch_;
-  Timer timer_;
-  Nanoseconds quiet_until_ = 0;
-};
 
 Result<Reception*> Reception::instance(const Settings& settings) {
   HFR_ASSIGN(Loop * loop, Loop::instance());
@@ -158,7 +118,8 @@ Result<std::uint16_t> Reception::add_listener(std::uint16_t port) {
   }
   if (!fd.ok()) return fd.status();
   HFR_ASSIGN(const std::uint16_t bound_port, port_of(*fd));
-  loop_.keep(std::make_unique<ListenSocket>(*this, std::move(*fd)));
+  loop_.keep(std::make_unique<Listener>(loop_, std::move(*fd),
+                                        [this](UniqueFd visitor) { arrived(std::move(visitor)); }));
   return bound_port;
 }
 

@@ -56,7 +56,6 @@ class Reception {
 
  private:
   friend class Arrival;
-  friend class ListenSocket;
   explicit Reception(Loop& loop) : loop_(loop) {}
   Status listen(const Settings& settings);
   Result<std::uint16_t> add_listener(std::uint16_t port);

@@ -5,6 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <optional>
+
+#include "bootstrap/job_secret.h"
 #include "bootstrap/reception.h"
 #include "bootstrap_jobs.h"
 
@@ -173,27 +176,58 @@ double cpu_seconds() {
          static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
+// Takes all descriptors of the process, until they are given back.
+class Ballast {
+ public:
+  Ballast() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit low = before_;
+    low.rlim_cur = static_cast<rlim_t>(first_.get()) + 50;
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+    for (int fd; (fd = dup(first_.get())) >= 0;) taken_.emplace_back(fd);
+  }
+  ~Ballast() { setrlimit(RLIMIT_NOFILE, &before_); }
+  void give_one() { taken_.pop_back(); }
+  void give_all() { taken_.clear(); }
+
+ private:
+  UniqueFd first_{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  std::vector<UniqueFd> taken_;
+  rlimit before_{};
+};
+
 TEST(JoinFault, WithoutFreeDescriptorsTheListenerWaitsAndDoesNotSpin) {
   const UniqueId id = new_id();
-  std::vector<UniqueFd> visitors, ballast;
+  std::vector<UniqueFd> visitors;
   for (int i = 0; i < 5; ++i)
     visitors.emplace_back(socket(id.addresses.front().family(), SOCK_STREAM, 0));
-  rlimit before{};
-  getrlimit(RLIMIT_NOFILE, &before);
-  rlimit low = before;
-  low.rlim_cur = static_cast<rlim_t>(visitors.back().get()) + 50;
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
-  for (int fd; (fd = dup(visitors[0].get())) >= 0;) ballast.emplace_back(fd);
+  Ballast ballast;
   const double start = cpu_seconds();
   for (const UniqueFd& visitor : visitors) {
     EXPECT_EQ(connect(visitor.get(), id.addresses.front().raw(), id.addresses.front().size()), 0);
   }
   std::this_thread::sleep_for(std::chrono::milliseconds(400));
   EXPECT_LT(cpu_seconds() - start, 0.2);
-  ballast.clear();
+  ballast.give_all();
   for (const Rank& rank : join_some(id, {0, 1}, 2))
     EXPECT_TRUE(rank.joined.ok()) << rank.joined.text();
-  setrlimit(RLIMIT_NOFILE, &before);
+}
+
+TEST(JoinFault, NorDoesTheServerOfTheSecret) {
+  const std::string name = "short of descriptors";
+  const UniqueId id = new_id();
+  ASSERT_TRUE(serve_locally(name, id).ok());
+  Ballast ballast;
+  ballast.give_one();  // to who asks
+  const double start = cpu_seconds();
+  std::optional<Result<UniqueId>> told;
+  std::thread asking([&] { told = fetch_locally(name, Deadline::after_ms(20'000)); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(400));
+  EXPECT_LT(cpu_seconds() - start, 0.2);
+  ballast.give_all();
+  asking.join();
+  ASSERT_TRUE(told->ok()) << told->status().text();
+  EXPECT_EQ((*told)->pack(), id.pack());
 }
 
 TEST(Idle, BurnsNoProcessorTime) {
