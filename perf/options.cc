@@ -20,6 +20,10 @@ struct Raw {
 
 [[noreturn]] void refuse(const std::string& sentence) { throw Failure(sentence, kExitBadUsage); }
 
+// Of a file.
+const CLI::Validator kNamed(
+    [](const std::string& name) { return name.empty() ? "wants the name of a file" : ""; }, "");
+
 std::uint64_t size_or_refuse(const char* option, const std::string& text) {
   const auto size = parse_size(text);
   if (!size) {
@@ -193,11 +197,13 @@ void declare_run(CLI::App& app, Options& options, Raw& raw) {
       ->check(CLI::Range(0, 1))
       ->capture_default_str();
   app.add_option("--algorithm", options.algorithm, "force one by name (see hfreduce-sched list)");
-  app.add_option("--json", options.json, "also write the results to this file");
-  app.add_option("--csv", options.csv, "also write them as comma-separated values");
-  app.add_option("--plot", options.plot, "also draw time and bandwidth over size, as SVG");
+  app.add_option("--json", options.json, "also write the results to this file")->check(kNamed);
+  app.add_option("--csv", options.csv, "also write them as comma-separated values")->check(kNamed);
+  app.add_option("--plot", options.plot, "also draw time and bandwidth over size, as SVG")
+      ->check(kNamed);
   app.add_option("--baseline", options.baseline,
-                 "mark what is slower than in this file of an earlier --json; exit status 3 if so");
+                 "mark what is slower than in this file of an earlier --json; exit status 3 if so")
+      ->check(kNamed);
   app.add_option("--tolerance", options.tolerance, "percent by which runs may differ")
       ->check(CLI::Range(0.0, 1000.0))
       ->capture_default_str();

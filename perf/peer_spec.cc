@@ -159,6 +159,8 @@ std::vector<PeerSpec> parse_compare(const std::vector<std::string>& wishes, cons
   for (const std::string& list : wishes) {
     for (const std::string& wish : split(list, ',')) add(specs, wish, crowd, find);
   }
+  if (specs.empty() && !wishes.empty())
+    refuse(fmt::format("{}: names nothing to compare with", wishes.front()));
   // Columns are told apart: by a number where two have one name, or ours.
   for (std::size_t i = 0; i < specs.size(); ++i) {
     const std::string plain = specs[i].label;

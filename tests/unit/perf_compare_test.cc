@@ -77,6 +77,7 @@ TEST(CompareSpec, WhatIsMissingNamesItsPackage) {
             std::string::npos);
   EXPECT_NE(sentence("nccl", kEverything).find("unknown"), std::string::npos);
   EXPECT_NE(sentence("exec:", kEverything).find("without a program"), std::string::npos);
+  EXPECT_NE(sentence(",", kEverything).find("names nothing"), std::string::npos);
   EXPECT_NE(sentence("exec:nothing", kEverything).find("no program"), std::string::npos);
   // MPI means whichever there is.
   const auto only = having({"hfreduce-peer-mpich", "mpiexec.mpich"});

@@ -149,6 +149,8 @@ TEST(OptionsTest, BadOnesAreSentencesAndStatus2) {
       {"--offset", "4", "-d", "all"},
       {"--nonsense"},
       {"--json"},
+      {"--json", ""},
+      {"--baseline", ""},
       {"-f", "two"},
       {"--ranks", "4096", "--threads", "2"},
   };
