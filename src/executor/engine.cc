@@ -148,7 +148,7 @@ inline void Engine::finish_head() {
   outstanding_.store(outstanding_.load(std::memory_order_relaxed) - 1, std::memory_order_release);
 }
 
-inline bool Engine::advance() {
+bool Engine::progress() {
   stuck_ = false;
   if (head_ == nullptr) return false;
   if (latch_.raised()) {
@@ -178,10 +178,8 @@ void Engine::start(Operation& operation) { queue(operation); }
 
 void Engine::start_and_advance(Operation& operation) {
   queue(operation);
-  advance();
+  progress();
 }
-
-bool Engine::progress() { return advance(); }
 
 void Engine::fail_all(const Status& status) {
   while (head_ != nullptr) {

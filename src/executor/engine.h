@@ -132,9 +132,7 @@ class Engine {
  private:
   Engine(EngineOptions options, transport::Windows windows, WindowMap map, FailureLatch& latch);
 
-  // start() and progress(), for the compiler to make one function of.
-  void queue(Operation& operation);
-  bool advance();
+  void queue(Operation& operation);  // start(), inlined
   void begin_head();
   void begin(const Route& route);
   void finish_head();
