@@ -53,22 +53,24 @@ Status check_count(std::size_t count, kernels::DataType type) {
   return Status(Code::kInvalidArgument, fmt::format("count {}: more than memory can hold", count));
 }
 
-inline Status check_given(const Arguments& args, bool reads_send) {
+Status check_given(const Arguments& args, bool reads_send) {
   if (args.count == 0) return {};
   if (args.receive == nullptr) return null_argument("recvbuff");
   if (reads_send && args.send == nullptr) return null_argument("sendbuff");
   return {};
 }
 
-inline Status check_apart(const Arguments& args, std::size_t bytes, bool reads_send) {
+inline bool are_apart(const Arguments& args, std::size_t bytes) {
   const auto send = reinterpret_cast<std::uintptr_t>(args.send),
              receive = reinterpret_cast<std::uintptr_t>(args.receive);
-  if (reads_send && send != receive && send < receive + bytes && receive < send + bytes) {
-    return Status(
-        Code::kInvalidArgument,
-        "sendbuff and recvbuff overlap in part: give the same pointer (in place) or apart ones");
-  }
-  return {};
+  return send >= receive + bytes || receive >= send + bytes;
+}
+
+Status check_apart(const Arguments& args, std::size_t bytes) {
+  if (args.send == args.receive || are_apart(args, bytes)) return {};
+  return Status(
+      Code::kInvalidArgument,
+      "sendbuff and recvbuff overlap in part: give the same pointer (in place) or apart ones");
 }
 
 Status check(const Arguments& args, kernels::DataType type, const comm::Comm& comm) {
@@ -80,7 +82,7 @@ Status check(const Arguments& args, kernels::DataType type, const comm::Comm& co
   const bool reads_send = reduces || args.root == comm.rank();
   HFR_TRY(check_given(args, reads_send));
   HFR_TRY(check_count(args.count, type));
-  return check_apart(args, args.count * kernels::size_of(type), reads_send);
+  return reads_send ? check_apart(args, args.count * kernels::size_of(type)) : Status();
 }
 
 // The call that the arguments make, as far as one rank can check them.
@@ -124,19 +126,27 @@ comm::CallKey key_of(const Arguments& args) {
                        static_cast<kernels::ReduceOp>(number_of(args.op)), args.root, args.count});
 }
 
+// Whether what changes from call to call is as it was checked to be; see check().
+inline bool has_right_buffers(const Arguments& args, const comm::PlannedCall& known) {
+  if (args.receive == nullptr) return false;
+  if (!known.reads_send || args.send == args.receive) return true;
+  return args.send != nullptr && are_apart(args, known.bytes);
+}
+
+Status check_and_run(const Arguments& args, comm::Comm& comm) {
+  comm::CollectiveCall call;
+  HFR_TRY(check_call(args, comm, &call));
+  return comm.run(call);
+}
+
 // A blocking call without options, outside a group: the way that most calls take. What does not
 // change from call to call was checked when the first one was made.
 Status call_at_once(const Arguments& args) {
   const CommTable::Pin comm = comms().pin(args.comm);
   if (!comm) return bad_handle("communicator");
-  if (comm::PlannedCall* const known = comm->recall(key_of(args))) {
-    HFR_TRY(check_given(args, known->reads_send));
-    HFR_TRY(check_apart(args, known->bytes, known->reads_send));
-    return comm->run_again(*known, {.send = args.send, .receive = args.receive});
-  }
-  comm::CollectiveCall call;
-  HFR_TRY(check_call(args, *comm, &call));
-  return comm->run(call);
+  comm::PlannedCall* const known = comm->recall(key_of(args));
+  if (known == nullptr || !has_right_buffers(args, *known)) return check_and_run(args, *comm);
+  return comm->run_again(*known, {.send = args.send, .receive = args.receive});
 }
 
 Status check_and_submit(const Arguments& args, const hfreduceCallConfig_t* config) {
@@ -193,12 +203,15 @@ hfreduceResult_t collective(const Arguments& args, const hfreduceCallConfig_t* c
   return guarded_in_group([&] { return check_and_submit(args, config); });
 }
 
-hfreduceResult_t plain_collective(const Arguments& args, hfreduceStream_t stream) {
-  if (stream == nullptr)
-    return in_group() ? collective(args, nullptr) : guarded([&] { return call_at_once(args); });
+hfreduceResult_t collective_with(const Arguments& args, hfreduceStream_t stream) {
   hfreduceCallConfig_t config = HFREDUCE_CALL_CONFIG_INITIALIZER;
   config.stream = stream;
   return collective(args, &config);
+}
+
+hfreduceResult_t plain_collective(const Arguments& args, hfreduceStream_t stream) {
+  if (stream != nullptr || in_group()) return collective_with(args, stream);
+  return guarded([&] { return call_at_once(args); });
 }
 
 Status wait(hfreduceRequest_t handle) {

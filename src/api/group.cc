@@ -13,6 +13,7 @@
 namespace hfreduce::api {
 
 constinit thread_local int group_depth = 0;
+constinit std::atomic<int> open_groups{0};
 
 namespace {
 
@@ -198,7 +199,10 @@ Status submit_setup(std::function<Status()> setup) {
   return {};
 }
 
-void group_start() noexcept { ++group_depth; }
+void group_start() noexcept {
+  ++group_depth;
+  open_groups.fetch_add(1, std::memory_order_relaxed);
+}
 
 void group_refused() noexcept {
   if (std::exchange(group.refused, true)) return;
@@ -211,6 +215,7 @@ void group_refused() noexcept {
 Status group_end() {
   if (group_depth == 0)
     return Status(Code::kInvalidUsage, "hfreduceGroupEnd without hfreduceGroupStart");
+  open_groups.fetch_sub(1, std::memory_order_relaxed);
   if (--group_depth > 0) return {};
   Group whole = std::exchange(group, {});
   if (whole.refused && whole.refusal.ok()) throw std::bad_alloc();

@@ -84,6 +84,10 @@ struct Operation {
     zero_copy = other.zero_copy;
     call = other.call;
   }
+  // Whichever way it takes; see lay_straight().
+  bool is_straight() const noexcept {
+    return route.straight && (zero_copy.plan == nullptr || zero_copy.straight);
+  }
   bool done() const noexcept { return state.load(std::memory_order_acquire) == State::kDone; }
 };
 

@@ -15,8 +15,8 @@ namespace {
 
 // An operation looks at its links at least once in so many rounds of steps.
 constexpr int kRoundsALook = 4;
-// What an awake peer on another core needs for its answer, about.
-constexpr int kLooksBeforeRinging = 30;
+// What an awake peer on another core needs for its answer, and more: 2 us.
+constexpr int kFirstLooks = 100;
 constexpr Nanoseconds kMs = 1'000'000;
 constexpr Nanoseconds kFirstQuestion = 100 * kMs;
 constexpr Nanoseconds kMostBetweenQuestions = 4'000 * kMs;
@@ -57,7 +57,7 @@ Result<std::unique_ptr<Engine>> Engine::make(EngineOptions options, transport::W
   if (epoll_ctl(engine->epoll_fd(), EPOLL_CTL_ADD, engine->doorbell_.fd(), &event) != 0) {
     return system_error("adding to an epoll descriptor");
   }
-  if (!engine->options_.oversubscribed) engine->run_.look_first(kLooksBeforeRinging);
+  if (!engine->options_.oversubscribed) engine->run_.look_first(kFirstLooks);
   engine->run_.hire(
       engine->options_.workers,
       {[](const void* self) noexcept { static_cast<const Engine*>(self)->wake(); }, engine.get()});
@@ -92,53 +92,69 @@ void Engine::skip(const Signature& signature, std::uint32_t fingerprint) {
   earlier_calls_.add(mixed);
 }
 
-inline void Engine::queue(Operation& operation) {
-  Call& call = operation.call;
-  call.sequence = ++sequence_;
-  const std::uint32_t mixed = earlier_calls_.mixed_into(call.fingerprint);
-  call.tag = {static_cast<std::uint32_t>(sequence_), mixed};
-  history_.called(sequence_, mixed, call.signature);
+// Numbers it, and makes what its flags carry.
+inline void Engine::number(Call* call) noexcept {
+  call->sequence = ++sequence_;
+  const std::uint32_t mixed = earlier_calls_.mixed_into(call->fingerprint);
+  call->tag = {static_cast<std::uint32_t>(sequence_), mixed};
   earlier_calls_.add(mixed);
+}
+
+inline void Engine::remember(const Call& call) noexcept {
+  history_.called(call.sequence, call.tag.fingerprint, call.signature);
+}
+
+inline void Engine::queue(Operation& operation) noexcept {
   operation.next = nullptr;
   (head_ == nullptr ? head_ : tail_->next) = &operation;
   tail_ = &operation;
   outstanding_.store(outstanding_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 
-inline void Engine::begin(const Route& route) {
+inline void Engine::begin(const Route& route, const Call& call) {
   active_ = route.plan;
-  run_.begin(route, head_->call, iterations_[active_->channel]);
+  run_.begin(route, call, iterations_[active_->channel]);
   last_segment_.store(route.cut.segment_bytes, std::memory_order_relaxed);
   last_plan_.store(active_, std::memory_order_release);
+}
+
+inline void Engine::begin(Operation& operation) {
+  const Call& call = operation.call;
+  if (const BoundPlan* plan = operation.zero_copy.plan; plan == nullptr) {
+    begin(operation.route, call);
+  } else if (plan->offers && call.offer.process == 0) {
+    run_.decline(*plan, call, iterations_[plan->channel]++);
+    begin(operation.route, call);
+  } else {
+    peer_memory_.trim();
+    begin(operation.zero_copy, call);
+  }
 }
 
 inline void Engine::begin_head() {
   Operation& operation = *head_;
   operation.state.store(Operation::State::kActive, std::memory_order_relaxed);
-  const Call& call = operation.call;
-  if (const BoundPlan* plan = operation.zero_copy.plan; plan == nullptr) {
-    begin(operation.route);
-  } else if (plan->offers && call.offer.process == 0) {
-    run_.decline(*plan, call, iterations_[plan->channel]++);
-    begin(operation.route);
-  } else {
-    peer_memory_.trim();
-    begin(operation.zero_copy);
-  }
+  begin(operation);
   head_active_ = true;
   waiting_since_ = 0;
   over_links_ = !operation.route.plan->links.empty();
   links_up_ = !over_links_;
   if (!over_links_) return;
+  const Call& call = operation.call;
   peers_.open({call.output, call.elements * call.element_bytes, call.tag});
   connect_links();
+}
+
+// What its run took, and that it is over.
+inline void Engine::end_run() {
+  run_.end();
+  iterations_[active_->channel] += run_.segments();
 }
 
 inline void Engine::finish_head() {
   Operation& operation = *head_;
   if (head_active_) {
-    run_.end();
-    iterations_[active_->channel] += run_.segments();
+    end_run();
     if (over_links_) peers_.close();
     head_active_ = false;
   }
@@ -160,7 +176,7 @@ bool Engine::progress() {
   moved |= over_links_ ? advance_over_links() : run_.advance();
   if (run_.declined()) {
     ++iterations_[active_->channel];
-    begin(head_->route);
+    begin(head_->route, head_->call);
     return true;
   }
   if (!run_.failure().ok()) {
@@ -174,11 +190,35 @@ bool Engine::progress() {
   return moved;
 }
 
-void Engine::start(Operation& operation) { queue(operation); }
-
-void Engine::start_and_advance(Operation& operation) {
+void Engine::start(Operation& operation) {
+  number(&operation.call);
+  remember(operation.call);
   queue(operation);
-  progress();
+}
+
+// Most calls are short, and alone: their first steps need no queue, and need not wait until what
+// they are has been written down.
+void Engine::start_and_advance(Operation& operation) {
+  if (head_ != nullptr || !operation.is_straight() || latch_.raised()) {
+    start(operation);
+    progress();
+    return;
+  }
+  number(&operation.call);
+  begin(operation);
+  run_.advance();
+  remember(operation.call);
+  if (run_.finished()) {
+    end_run();
+    history_.completed(operation.call.sequence);
+    operation.state.store(Operation::State::kDone, std::memory_order_release);
+    return;
+  }
+  operation.state.store(Operation::State::kActive, std::memory_order_relaxed);
+  queue(operation);
+  head_active_ = links_up_ = true;
+  over_links_ = false;
+  waiting_since_ = 0;
 }
 
 void Engine::fail_all(const Status& status) {

@@ -132,9 +132,13 @@ class Engine {
  private:
   Engine(EngineOptions options, transport::Windows windows, WindowMap map, FailureLatch& latch);
 
-  void queue(Operation& operation);  // start(), inlined
+  void number(Call* call) noexcept;
+  void remember(const Call& call) noexcept;
+  void queue(Operation& operation) noexcept;
+  void begin(Operation& operation);
+  void begin(const Route& route, const Call& call);
   void begin_head();
-  void begin(const Route& route);
+  void end_run();
   void finish_head();
   void fail_all(const Status& status);
   bool advance_over_links();

@@ -56,8 +56,9 @@ class Run {
   void hire(std::int32_t threads, const workers::Desk::Owner& owner) {
     shared_.hire(threads, owner);
   }
-  // A straight run that has just raised flags looks so often at what it waits for before it turns
-  // to who may sleep, which is a fence. For ranks that have cores of their own.
+  // A straight run looks so often at what it waits for, in all, before it turns to who may sleep
+  // (a fence) and gives up for now (a way back of 150 instructions). For ranks that have cores of
+  // their own.
   void look_first(int looks) noexcept { looks_first_ = looks; }
   // The call is over, perhaps in the middle of a step. Afterwards no worker touches its buffers.
   void end() noexcept {
@@ -112,6 +113,7 @@ class Run {
     whole_bytes_ = call_->elements * call_->element_bytes;
     only_ = {};
     only_.turns = lanes_left_ = 1;
+    looks_left_ = looks_first_;
   }
   void begin_lanes();
   bool advance_lanes() noexcept;
@@ -232,7 +234,7 @@ class Run {
   std::vector<const void*> sources_;
   std::vector<void*> destinations_;
   kernels::StoreChoice stores_;
-  int looks_first_ = 0;
+  int looks_first_ = 0, looks_left_ = 0;
 };
 
 }  // namespace hfreduce::executor

@@ -78,7 +78,8 @@ inline bool Run::await_straight(const StraightStep& step) noexcept {
       case Kind::kWait:
       case Kind::kCredit:
         done = await_straight(*step);
-        for (int looks = raised ? looks_first_ : 0; !done && looks > 0; --looks) {
+        while (!done && looks_left_ > 0) {
+          --looks_left_;
           relax();
           done = await_straight(*step);
         }
