@@ -4,27 +4,12 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
-#include <chrono>
-#include <new>
-#include <thread>
-
-#include "base/log.h"
 
 namespace hfreduce::executor {
 namespace {
 
-// An operation looks at its links at least once in so many rounds of steps.
-constexpr int kRoundsALook = 4;
 // What an awake peer on another core needs for its answer, and more: 2 us.
 constexpr int kFirstLooks = 100;
-constexpr Nanoseconds kMs = 1'000'000;
-constexpr Nanoseconds kFirstQuestion = 100 * kMs;
-constexpr Nanoseconds kMostBetweenQuestions = 4'000 * kMs;
-constexpr Nanoseconds kFirstLog = 10'000 * kMs;
-constexpr Nanoseconds kAnswerGrace = 400 * kMs;  // for the tree to name the culprit
-// Whose memory cannot be had has died, most likely, and the tree says so within a second.
-constexpr Nanoseconds kUnreadableGrace = 1'500 * kMs;
-constexpr Nanoseconds kBrokenLinkGrace = 300 * kMs;  // for the control tree to say why a link ended
 
 }  // namespace
 
@@ -230,101 +215,6 @@ void Engine::fail_all(const Status& status) {
   }
 }
 
-// ---------------------------------------------------------------- links
-
-// Returns whether a link came up that was not.
-bool Engine::connect_links() {
-  bool came = false;
-  links_up_ = true;
-  for (const std::int32_t peer : head_->route.plan->links) {
-    if (peers_.link(peer) != nullptr || broken_.count(peer) != 0) continue;
-    auto link = options_.hooks.take_link(peer, peers_);
-    if (!link.ok()) {
-      latch_.raise(options_.hooks.blame(link.status(), peer));
-    } else if (*link != nullptr) {
-      peers_.set_link(peer, std::move(*link));
-      came = true;
-    } else {
-      // Once: a second connection would take the place of the first at the other end.
-      if (asked_for_.insert(peer).second) options_.hooks.connect(peer);
-      links_up_ = false;
-    }
-  }
-  return came;
-}
-
-// What a step posts leaves at once. A look at the links is a system call each, and so comes when no
-// step can be done without it, or when many were.
-bool Engine::advance_over_links() {
-  bool moved = false;
-  const auto advance = [&] {
-    if (!run_.advance()) return false;
-    for (const std::int32_t peer : head_->route.plan->links) send_link(peer);
-    return moved = true;
-  };
-  for (int round = 0; round < kRoundsALook && advance(); ++round) {
-    if (run_.finished() && links_idle()) return true;
-  }
-  const std::uint64_t before = peers_.arrivals();
-  pump_links(false);
-  stuck_ = peers_.arrivals() == before || !advance();
-  return moved;
-}
-
-void Engine::pump_links(bool all) {
-  if (!all) {
-    for (const std::int32_t peer : head_->route.plan->links) pump_link(peer);
-    return;
-  }
-  std::vector<std::int32_t> up;
-  for (const auto& [peer, link] : peers_.links()) up.push_back(peer);
-  for (const std::int32_t peer : up) pump_link(peer);
-}
-
-// What arrived shows in the flags.
-void Engine::pump_link(std::int32_t peer) {
-  transport::Link* link = peers_.link(peer);
-  if (link == nullptr) return;
-  if (Status status = link->progress(); !status.ok()) link_failed(peer, std::move(status));
-}
-
-void Engine::send_link(std::int32_t peer) {
-  transport::Link* link = peers_.link(peer);
-  if (link == nullptr) return;
-  if (Status status = link->send(); !status.ok()) link_failed(peer, std::move(status));
-}
-
-// An ended link is no failure by itself: the peer may have finished rightly and left.
-void Engine::link_failed(std::int32_t peer, Status status) {
-  peers_.set_link(peer, nullptr);
-  if (peers_.mismatched_peer() >= 0) return;  // the tree will tell
-  if (status.code() == Code::kPeerDead) {
-    broken_.emplace(peer, BrokenLink{std::move(status), now_ns()});
-  } else {
-    latch_.raise(options_.hooks.blame(std::move(status), peer));
-  }
-}
-
-bool Engine::links_idle() const noexcept {
-  const auto& links = head_->route.plan->links;
-  return std::all_of(links.begin(), links.end(), [&](std::int32_t peer) {
-    const transport::Link* link = peers_.link(peer);
-    return link == nullptr || link->idle();
-  });
-}
-
-void Engine::leave(int ms) {
-  const Deadline deadline = Deadline::after_ms(ms);
-  for (bool left = false; !left && !deadline.passed();) {
-    left = true;
-    pump_links(true);
-    for (const auto& [peer, link] : peers_.links()) {
-      if (link != nullptr && !link->leave()) left = false;
-    }
-    if (!left) std::this_thread::sleep_for(std::chrono::microseconds(100));
-  }
-}
-
 bool Engine::fall_asleep(bool in_epoll) {
   doorbell_.announce(in_epoll);
   if (in_epoll) {
@@ -338,92 +228,6 @@ bool Engine::fall_asleep(bool in_epoll) {
   if (!progress()) return true;
   doorbell_.awake();
   return false;
-}
-
-// ---------------------------------------------------------------- what goes wrong
-
-void Engine::watch(Nanoseconds now) {
-  if (head_ == nullptr || latch_.raised()) return;
-  if (waiting_since_ == 0) {
-    waiting_since_ = now;
-    next_question_ = now + kFirstQuestion;
-    next_log_ = now + kFirstLog;
-    mismatch_since_ = unreadable_since_ = last_answer_by_ = 0;
-  }
-  const Call& call = head_->call;
-  for (const std::int32_t peer : head_->route.plan->links) {
-    const auto broken = broken_.find(peer);
-    if (broken == broken_.end()) continue;
-    if (now > std::max(waiting_since_, broken->second.noticed) + kBrokenLinkGrace) {
-      latch_.raise(options_.hooks.blame(broken->second.why, peer));
-      return;
-    }
-  }
-  watch_mismatch(now);
-  watch_unreadable(now);
-  if (now >= next_question_) {
-    options_.hooks.ask(call.sequence);
-    next_question_ =
-        now + std::min(kMostBetweenQuestions, std::max(kFirstQuestion * 3, now - waiting_since_));
-  }
-  if (now >= next_log_) {
-    std::int32_t rank = -1;
-    const std::string answer = options_.hooks.answer(call.sequence, &rank);
-    const std::int32_t peer = run_.waits_for();
-    HFR_LOG(kWarn, "wait", "{} (operation {}) has been waiting for {} s: {}",
-            call.signature.to_string(), call.sequence, (now - waiting_since_) / (1000 * kMs),
-            !answer.empty()
-                ? answer
-                : fmt::format("for {}", peer >= 0 ? options_.hooks.describe(peer) : "the network"));
-    next_log_ = now + 3 * kFirstLog;
-  }
-  watch_deadline(now);
-}
-
-// Somebody made another call. The control tree compares what everyone called and names the odd one.
-void Engine::watch_mismatch(Nanoseconds now) {
-  const std::int32_t peer = std::max(run_.mismatched_peer(), peers_.mismatched_peer());
-  if (peer < 0) return;
-  const Call& call = head_->call;
-  if (mismatch_since_ == 0) {
-    mismatch_since_ = now;
-    options_.hooks.ask(call.sequence);
-  } else if (now > mismatch_since_ + kAnswerGrace) {
-    std::string text =
-        fmt::format("{} made another call than this rank, which called {} as operation {}",
-                    options_.hooks.describe(peer), call.signature.to_string(), call.sequence);
-    latch_.raise(options_.hooks.blame(Status(Code::kMismatch, std::move(text)), peer));
-  }
-}
-
-// The tree knows who has died, or which rank has failed and so taken its buffer away.
-void Engine::watch_unreadable(Nanoseconds now) {
-  if (run_.unreadable().ok()) return;
-  if (unreadable_since_ == 0) {
-    unreadable_since_ = now;
-  } else if (now > unreadable_since_ + kUnreadableGrace) {
-    latch_.raise(options_.hooks.blame(run_.unreadable(), run_.failed_peer()));
-  }
-}
-
-void Engine::watch_deadline(Nanoseconds now) {
-  const Call& call = head_->call;
-  if (now < waiting_since_ + call.timeout_ms * kMs) return;
-  if (last_answer_by_ == 0) {  // ask once more, so that the answer is fresh
-    options_.hooks.ask(call.sequence);
-    last_answer_by_ = now + kAnswerGrace;
-    return;
-  }
-  std::int32_t rank = -1;
-  std::string who = options_.hooks.answer(call.sequence, &rank);
-  if (who.empty() && now < last_answer_by_) return;
-  if (who.empty()) {
-    rank = run_.waits_for();
-    who = rank >= 0 ? "waiting for " + options_.hooks.describe(rank) : "waiting for the network";
-  }
-  std::string text = fmt::format("{} (operation {}) did not end within its deadline of {} ms: {}",
-                                 call.signature.to_string(), call.sequence, call.timeout_ms, who);
-  latch_.raise(options_.hooks.blame(Status(Code::kTimeout, std::move(text)), rank));
 }
 
 }  // namespace hfreduce::executor

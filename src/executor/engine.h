@@ -141,6 +141,7 @@ class Engine {
   void end_run();
   void finish_head();
   void fail_all(const Status& status);
+  // engine_links.cc
   bool advance_over_links();
   void pump_links(bool all);
   void pump_link(std::int32_t peer);
@@ -148,6 +149,9 @@ class Engine {
   bool connect_links();
   void link_failed(std::int32_t peer, Status status);
   bool links_idle() const noexcept;
+  // engine_watch.cc
+  bool watch_links(Nanoseconds now);
+  void log_wait(Nanoseconds now) const;
   void watch_mismatch(Nanoseconds now);
   void watch_unreadable(Nanoseconds now);
   void watch_deadline(Nanoseconds now);
