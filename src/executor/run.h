@@ -139,14 +139,8 @@ class Run {
   bool execute(LaneState& state, const BoundStep& step, std::uint32_t segment) noexcept;
   bool wait(LaneState& state, const BoundStep& step, std::int64_t needed) noexcept;
   bool is_settled(std::int32_t peer, std::uint64_t tag, bool is_exact) noexcept;
-  bool accept(LaneState& state, const BoundStep& step, std::int64_t needed) noexcept;
-  bool map_buffers(const WaitLine& wait, const transport::Offer& offer) noexcept;
-  bool take_private(const WaitLine& wait, const transport::Offer& offer) noexcept;
-  PeerBuffers* private_source(const BoundStep& step) noexcept;
-  bool read_private(LaneState& state, const BoundStep& step, const Here& here,
-                    const PeerBuffers& peer) noexcept;
   bool signal(LaneState& state, const BoundStep& step, std::int64_t value) noexcept;
-  bool put(LaneState& state, const BoundStep& step, const Here& here) noexcept;
+  bool put(const BoundStep& step, const Here& here) noexcept;
   bool drain(const BoundStep& step, std::int64_t tick) const noexcept;
   bool reduce(LaneState& state, const BoundStep& step, const Here& here) noexcept;
   kernels::ReduceArgs operands_of(const BoundStep& step, const Here& here,
@@ -163,10 +157,17 @@ class Run {
   Reduction reduction_of(const BoundStep& step, const kernels::ReduceArgs& args) const noexcept;
   bool share(LaneState& state) noexcept;
   void raise(const BoundStep& step, std::int64_t value) const noexcept;
-  void write_offer(const BoundStep& step, std::int64_t value,
-                   const transport::Offer& offer) const noexcept;
   void set_flag(const BoundStep& step, std::int64_t value) const noexcept;
   void ring(const BoundSignal& signal) const noexcept;
+  // run_buffers.cc
+  bool accept(LaneState& state, const BoundStep& step, std::int64_t needed) noexcept;
+  bool map_buffers(const WaitLine& wait, const transport::Offer& offer) noexcept;
+  bool take_private(const WaitLine& wait, const transport::Offer& offer) noexcept;
+  PeerBuffers* private_source(const BoundStep& step) noexcept;
+  bool read_private(LaneState& state, const BoundStep& step, const Here& here,
+                    const PeerBuffers& peer) noexcept;
+  void write_offer(const BoundStep& step, std::int64_t value,
+                   const transport::Offer& offer) const noexcept;
   // run_claims.cc
   bool claim(LaneState& state, const BoundStep& step, const Here& here) noexcept;
   // Whether all that this lane is to claim next has been done by others.
