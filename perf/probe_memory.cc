@@ -12,24 +12,37 @@
 namespace hfreduce::perf {
 namespace {
 
-// This member's share of an allreduce.
-void copy_share(const Team& team, const Traffic& traffic) {
+struct Share {
+  std::uint64_t begin, end;
+};
+
+Share share_of(const Team& team, std::uint64_t bytes) {
   const auto members = static_cast<std::uint64_t>(team.size());
   const auto me = static_cast<std::uint64_t>(team.index());
-  const std::uint64_t begin = traffic.bytes * me / members;
-  const std::uint64_t end = traffic.bytes * (me + 1) / members;
+  return {bytes * me / members, bytes * (me + 1) / members};
+}
+
+// So that what was read for one buffer lies in a cache for the next.
+template <typename Work>
+void for_blocks(const Share& share, Work work) {
+  constexpr std::uint64_t kBlock = 16384;
+  for (std::uint64_t at = share.begin; at < share.end; at += kBlock)
+    work(at, std::min(kBlock, share.end - at));
+}
+
+// This member's share of an allreduce.
+void copy_share(const Team& team, const Traffic& traffic) {
+  const Share share = share_of(team, traffic.bytes);
   const Arena& arena = team.arena();
   if (traffic.place == Placing::kOut) {
     for (int m = 0; m < team.size(); ++m) {
-      std::memcpy(arena.buffer(m, 1).data() + begin, arena.buffer(m, 0).data() + begin,
-                  end - begin);
+      std::memcpy(arena.buffer(m, 1).data() + share.begin, arena.buffer(m, 0).data() + share.begin,
+                  share.end - share.begin);
     }
     return;
   }
   // In place every buffer is read and written: a rotation does that, block by block.
-  constexpr std::uint64_t kBlock = 16384;
-  for (std::uint64_t at = begin; at < end; at += kBlock) {
-    const std::uint64_t part = std::min(kBlock, end - at);
+  for_blocks(share, [&](std::uint64_t at, std::uint64_t part) {
     for (int m = team.size() - 1; m > 0; --m) {
       std::memcpy(arena.buffer(m, 0).data() + at, arena.buffer(m - 1, 0).data() + at, part);
     }
@@ -37,14 +50,19 @@ void copy_share(const Team& team, const Traffic& traffic) {
       std::memcpy(arena.buffer(0, 0).data() + at, arena.buffer(team.size() - 1, 0).data() + at,
                   part);
     }
-  }
+  });
 }
 
+// This member's share of a broadcast.
 void copy_from_root(const Team& team, const Traffic& traffic) {
   const int to = traffic.place == Placing::kOut ? 1 : 0;
-  if (to == 0 && team.index() == traffic.root) return;
-  std::memcpy(team.arena().buffer(team.index(), to).data(),
-              team.arena().buffer(traffic.root, 0).data(), traffic.bytes);
+  const Arena& arena = team.arena();
+  for_blocks(share_of(team, traffic.bytes), [&](std::uint64_t at, std::uint64_t part) {
+    for (int m = 0; m < team.size(); ++m) {
+      if (to == 0 && m == traffic.root) continue;
+      std::memcpy(arena.buffer(m, to).data() + at, arena.buffer(traffic.root, 0).data() + at, part);
+    }
+  });
 }
 
 void copy_once(const Team& team, const Traffic& traffic) {

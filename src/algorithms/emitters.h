@@ -14,6 +14,8 @@ schedule::Schedule emit_two_shot(const Request& request, std::int32_t rank);
 
 schedule::Layout zero_copy_layout(const Request& request);
 schedule::Schedule emit_zero_copy(const Request& request, std::int32_t rank);
+schedule::Layout zero_copy_shared_layout(const Request& request);
+schedule::Schedule emit_zero_copy_shared(const Request& request, std::int32_t rank);
 schedule::Layout zero_copy_broadcast_layout(const Request& request);
 schedule::Schedule emit_zero_copy_broadcast(const Request& request, std::int32_t rank);
 

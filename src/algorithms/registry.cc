@@ -72,6 +72,9 @@ constexpr std::array kAlgorithms{
     Algorithm{"alternating", kAllReduce,
               "two ranks of one host: each reduces both's data, and stages where it read last",
               two_on_one_host, alternating_layout, emit_alternating},
+    Algorithm{"zero-copy-shared", kBroadcast,
+              "one host, memory that peers can map: each rank copies its part of the root's to all",
+              on_one_host, zero_copy_shared_layout, emit_zero_copy_shared},
 };
 
 }  // namespace

@@ -48,9 +48,32 @@ Schedule emit_zero_copy(const Request& request, std::int32_t rank) {
   return schedule.finish();
 }
 
+Layout zero_copy_shared_layout(const Request& request) {
+  return layout_of(request.placement->ranks(), 0);
+}
+
+// Each rank copies its chunk of the root's input into all outputs: the input is read once, each
+// output written once, and the root works, too. Its own output, which need not be mapped, is its
+// own affair.
+Schedule emit_zero_copy_shared(const Request& request, std::int32_t rank) {
+  const Placement& placement = *request.placement;
+  Builder schedule(rank, zero_copy_shared_layout(request));
+  if (placement.ranks() == 1) return schedule.finish();
+  const std::int32_t root = request.root;
+  const Peers peers = other_mates(placement, rank);
+  Places outputs;
+  for (std::int32_t owner = 0; owner < placement.ranks(); ++owner)
+    if (owner != root) outputs.push_back(output(owner));
+  auto lane = schedule.lane("all");
+  lane.offer(kOffered, peers).accept(kOffered, peers).copy(chunks(rank, 1), input(root), outputs);
+  if (rank == root) lane.copy(chunks(0, placement.ranks()), input(rank), {output(rank)});
+  lane.signal(kDone, peers).wait(kDone, peers);
+  return schedule.finish();
+}
+
 Layout zero_copy_broadcast_layout(const Request&) { return layout_of(1, 0); }
 
-// Everybody copies from the root's input.
+// Everybody copies from the root's input; only that has to be mapped, or readable.
 Schedule emit_zero_copy_broadcast(const Request& request, std::int32_t rank) {
   const Placement& placement = *request.placement;
   Builder schedule(rank, zero_copy_broadcast_layout(request));

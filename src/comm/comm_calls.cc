@@ -80,8 +80,8 @@ Result<executor::BoundPlan*> Comm::plan_for(const algorithms::Algorithm& algorit
   return plan.get();
 }
 
-// Both buffers of an allreduce, or the root's input, if peers can map them; else the root's input
-// if they can read it all the same.
+// Both buffers of an allreduce, a root's input and others' output of a broadcast, if peers can map
+// them; else the root's input if they can read it all the same.
 Status Comm::offer_buffers(PlannedCall* planned, executor::Call* call) const {
   PlannedCall::Looked& looked = planned->looked;
   if (looked.input != call->input || looked.output != call->output ||
@@ -90,7 +90,8 @@ Status Comm::offer_buffers(PlannedCall* planned, executor::Call* call) const {
   call->offer = looked.offer;
   using planner::OffersPrivate;
   const OffersPrivate offers = planned->offers_private;
-  if (call->offer.process != 0 || offers == OffersPrivate::kNever) return {};
+  if (call->offer.process != 0 || offers == OffersPrivate::kNever || !planned->reads_send)
+    return {};
   const bool if_slow = offers == OffersPrivate::kIfSlow ||
                        (offers == OffersPrivate::kOutOfPlaceIfSlow && call->input != call->output);
   if (offers == OffersPrivate::kAlways || (if_slow && engine_->better_read()))
@@ -101,16 +102,23 @@ Status Comm::offer_buffers(PlannedCall* planned, executor::Call* call) const {
 Status Comm::look_up_buffers(PlannedCall* planned, const executor::Call& call) const {
   const memory::HostAllocations& table = memory::host_allocations();
   PlannedCall::Looked looked{call.input, call.output, table.version(), {}};
-  const bool output_too = planned->shape.collective == Collective::kAllReduce;
+  const bool gives_output =
+      planned->shape.collective == Collective::kAllReduce || !planned->reads_send;
   const std::uint64_t bytes = call.elements * call.element_bytes;
-  const auto input = table.find(call.input, bytes);
-  const auto output = output_too ? table.find(call.output, bytes) : input;
-  if (input && output) {
+  bool found = true;
+  const auto look_up = [&](const void* buffer, transport::BufferName* name) {
+    const auto place = table.find(buffer, bytes);
+    if (place) *name = {place->id, place->offset};
+    found &= place.has_value();
+  };
+  if (planned->reads_send) look_up(call.input, &looked.offer.input);
+  if (gives_output) look_up(call.output, &looked.offer.output);
+  if (found) {
     HFR_ASSIGN(looked.offer.process, bootstrap::serve_memory([&table](std::uint64_t number) {
                  return table.duplicate(number);
                }));
-    looked.offer.input = {input->id, input->offset};
-    if (output_too) looked.offer.output = {output->id, output->offset};
+  } else {
+    looked.offer = {};
   }
   planned->looked = looked;
   return {};
@@ -151,7 +159,7 @@ inline Status Comm::bind(const Buffers& buffers, PlannedCall& planned,
     bound.input = bound.output;
     bound.scalar = buffers.scalar;
   }
-  const executor::BoundPlan* zero_copy = operation.zero_copy.plan;
+  const executor::BoundPlan* zero_copy = operation.zero_copy[0].plan;
   return zero_copy != nullptr && zero_copy->offers ? offer_buffers(&planned, &bound) : Status();
 }
 
@@ -174,7 +182,8 @@ Status Comm::plan_call(const CallShape& shape, std::string_view forced, PlannedC
   planned->reads_send = shape.collective == Collective::kAllReduce || shape.root == rank_;
   planned->looked = {};
   executor::Operation& operation = planned->operation;
-  operation.route = operation.zero_copy = {};
+  operation.route = {};
+  operation.zero_copy = {};
   executor::Call& call = operation.call = {};
   call.signature = signature_of(shape);
   const bool reduces = shape.collective == Collective::kAllReduce;
@@ -200,8 +209,11 @@ Status Comm::plan_call(const CallShape& shape, std::string_view forced, PlannedC
     return {};
   };
   HFR_TRY(route_by(*choice.algorithm, choice.segment_bytes, &operation.route));
-  if (choice.zero_copy != nullptr)
-    HFR_TRY(route_by(*choice.zero_copy, choice.zero_copy_segment_bytes, &operation.zero_copy));
+  for (std::size_t way = 0; way < choice.zero_copy.size(); ++way) {
+    if (choice.zero_copy[way] == nullptr) break;
+    HFR_TRY(route_by(*choice.zero_copy[way], choice.zero_copy_segment_bytes,
+                     &operation.zero_copy[way]));
+  }
   planned->offers_private = choice.offers_private;
   call.fingerprint =
       Fingerprint()

@@ -67,9 +67,9 @@ std::string Comm::tuning_info() const {
     if (!placement_ || !algorithm.applies(*placement_)) continue;
     // Buffers that are measured are private; it takes no segments.
     const bool zero_copy = algorithm.name.starts_with("zero-copy");
-    if (zero_copy && (algorithm.collective != algorithms::Collective::kBroadcast ||
-                      facts_.peer_reads == planner::PeerReads::kRefused))
-      continue;
+    const bool reads =
+        algorithm.collective == algorithms::Collective::kBroadcast && algorithm.name == "zero-copy";
+    if (zero_copy && (!reads || facts_.peer_reads == planner::PeerReads::kRefused)) continue;
     ways += fmt::format(
         R"({}{{"collective":"{}","algorithm":"{}","most_segment_bytes":{}}})",
         ways.empty() ? "" : ",",

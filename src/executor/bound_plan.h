@@ -112,6 +112,11 @@ struct BoundPlan {
   // All that is done with a peer's own buffers is to copy its input: so it need not be mapped where
   // the kernel reads it for us.
   bool copies_inputs = true;
+
+  // Whether this rank can do its part with its buffers where the offer says that they are.
+  bool can_use(const transport::Offer& offer) const noexcept {
+    return !offers || (offer.process != 0 && (copies_inputs || !offer.is_private()));
+  }
 };
 
 // How a plan cuts a call's elements: into segments, and each of them into the plan's chunks.

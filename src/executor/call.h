@@ -72,8 +72,9 @@ struct Operation {
   enum class State : std::uint8_t { kQueued, kActive, kDone };
   std::atomic<State> state{State::kQueued};
   Route route;
-  // Taken instead when all ranks concerned offer their buffers; no plan: not asked.
-  Route zero_copy;
+  // Taken instead, the first for which all ranks concerned offer the buffers that it uses; no plan:
+  // there is none, nor a later one.
+  std::array<Route, 2> zero_copy;
   Call call;
   Status status;              // once done
   Operation* next = nullptr;  // in the engine's queue
@@ -86,7 +87,9 @@ struct Operation {
   }
   // Whichever way it takes; see lay_straight().
   bool is_straight() const noexcept {
-    return route.straight && (zero_copy.plan == nullptr || zero_copy.straight);
+    if (zero_copy[0].plan == nullptr) return route.straight;
+    return route.straight && zero_copy[0].straight &&
+           (zero_copy[1].plan == nullptr || zero_copy[1].straight);
   }
   bool done() const noexcept { return state.load(std::memory_order_acquire) == State::kDone; }
 };

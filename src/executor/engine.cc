@@ -103,17 +103,29 @@ inline void Engine::begin(const Route& route, const Call& call) {
   last_plan_.store(active_, std::memory_order_release);
 }
 
-inline void Engine::begin(Operation& operation) {
+// The first way, from this one on, for which this rank has what is asked of it; of the others it
+// tells those who wait for its buffers there.
+void Engine::begin_from(std::size_t way, const Operation& operation) {
   const Call& call = operation.call;
-  if (const BoundPlan* plan = operation.zero_copy.plan; plan == nullptr) {
-    begin(operation.route, call);
-  } else if (plan->offers && call.offer.process == 0) {
+  for (; way < operation.zero_copy.size(); ++way) {
+    const BoundPlan* const plan = operation.zero_copy[way].plan;
+    if (plan == nullptr) break;
+    if (plan->can_use(call.offer)) {
+      peer_memory_.trim();
+      way_ = way;
+      begin(operation.zero_copy[way], call);
+      return;
+    }
     run_.decline(*plan, call, iterations_[plan->channel]++);
-    begin(operation.route, call);
-  } else {
-    peer_memory_.trim();
-    begin(operation.zero_copy, call);
   }
+  begin(operation.route, call);
+}
+
+inline void Engine::begin(const Operation& operation) {
+  if (operation.zero_copy[0].plan == nullptr)
+    begin(operation.route, operation.call);
+  else
+    begin_from(0, operation);
 }
 
 inline void Engine::begin_head() {
@@ -161,7 +173,7 @@ bool Engine::progress() {
   moved |= over_links_ ? advance_over_links() : run_.advance();
   if (run_.declined()) {
     ++iterations_[active_->channel];
-    begin(head_->route, head_->call);
+    begin_from(way_ + 1, *head_);
     return true;
   }
   if (!run_.failure().ok()) {

@@ -135,7 +135,8 @@ class Engine {
   void number(Call* call) noexcept;
   void remember(const Call& call) noexcept;
   void queue(Operation& operation) noexcept;
-  void begin(Operation& operation);
+  void begin(const Operation& operation);
+  void begin_from(std::size_t way, const Operation& operation);
   void begin(const Route& route, const Call& call);
   void begin_head();
   void end_run();
@@ -167,6 +168,7 @@ class Engine {
   transport::PeerReads peer_reads_;
   Run run_;
   const BoundPlan* active_ = nullptr;  // of the head operation
+  std::size_t way_ = 0;                // where that is one of its zero_copy: which
   std::atomic<const BoundPlan*> last_plan_{nullptr};
   std::atomic<std::uint32_t> last_segment_{0};
   FutexMutex mutex_;

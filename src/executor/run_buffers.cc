@@ -43,7 +43,7 @@ bool Run::map_buffers(const WaitLine& wait, const transport::Offer& offer) noexc
   const auto at = static_cast<std::size_t>(wait.local);
   if (buffers_.size() <= at) buffers_.resize(at + 1);
   buffers_[at] = {nullptr, nullptr, 0, wait.peer};
-  if (offer.input.object == transport::PeerReads::kPrivate) return take_private(wait, offer);
+  if (offer.is_private()) return take_private(wait, offer);
   const auto map = [&](const transport::BufferName& buffer, std::byte** place) {
     if (buffer.object == 0) return true;  // nobody needs it
     auto found = memory_.find(offer.process, buffer, call_->elements * call_->element_bytes);

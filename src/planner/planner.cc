@@ -51,10 +51,14 @@ constexpr std::uint64_t kClaimedUpTo = 512 * kKiB;
 constexpr std::uint32_t kClaimedSegment = 128 * kKiB;
 constexpr std::string_view kClaimed = "claimed", kDirect = "direct";
 constexpr std::string_view kZeroCopy = "zero-copy", kZeroCopyClaimed = "zero-copy-claimed";
+constexpr std::string_view kZeroCopyShared = "zero-copy-shared";
 // Below this its two rendezvous cost more than the copies that it saves.
 constexpr std::uint64_t kZeroCopyFrom = 4 * kKiB;
 // Where slots change hands it has little to save, and asking in vain costs about 40 ns.
 constexpr std::uint64_t kZeroCopyInsteadOfAlternatingFrom = 8 * kKiB;
+// Below, rendezvous of all with all cost more than reading the root's buffer less often saves; each
+// is a turn of the scheduler where ranks share cores.
+constexpr std::uint64_t kSharedFrom = 16 * kKiB, kSharedByACrowdFrom = 512 * kKiB;
 // So that an abort is heard within one.
 constexpr std::uint64_t kZeroCopySegment = 64 * 1024 * kKiB;
 // Up to here one rendezvous is worth more than reading everybody's data instead of a share of it.
@@ -285,10 +289,16 @@ OffersPrivate offers_private(const Facts& facts, const Question& question) {
                                                                  : OffersPrivate::kOutOfPlaceIfSlow;
 }
 
-const Algorithm* zero_copy(const Facts& facts, const Question& question) {
-  const bool claimed =
-      question.collective == Collective::kAllReduce && claims(facts, question.bytes);
-  return usable(question.collective, claimed ? kZeroCopyClaimed : kZeroCopy, *facts.placement);
+// A broadcast's second needs less: the root's buffer only.
+std::array<const Algorithm*, 2> zero_copy(const Facts& facts, const Question& question) {
+  const auto way = [&](std::string_view name) {
+    return usable(question.collective, name, *facts.placement);
+  };
+  if (question.collective == Collective::kAllReduce)
+    return {way(claims(facts, question.bytes) ? kZeroCopyClaimed : kZeroCopy), nullptr};
+  if (question.bytes < (facts.crowded ? kSharedByACrowdFrom : kSharedFrom))
+    return {way(kZeroCopy), nullptr};
+  return {way(kZeroCopyShared), way(kZeroCopy)};
 }
 
 std::string_view picked(const Facts& facts, const Question& question) {
@@ -320,9 +330,10 @@ Result<Choice> choose(const Facts& facts, const Question& question) {
   choice.segment_bytes =
       segment != 0 ? std::min(segment, most) : pick_segment(facts, *way.algorithm, question.bytes);
   if (wants_zero_copy || (free && question.bytes >= mapped_from(placement, question.collective))) {
-    choice.zero_copy = wants_zero_copy ? wanted.algorithm : zero_copy(facts, question);
+    choice.zero_copy = zero_copy(facts, question);
+    if (wants_zero_copy) choice.zero_copy = {wanted.algorithm, nullptr};
     choice.zero_copy_segment_bytes = kZeroCopySegment;
-    if (choice.zero_copy != nullptr)
+    if (choice.zero_copy[0] != nullptr)
       choice.offers_private =
           wants_zero_copy ? if_readable(facts, question) : offers_private(facts, question);
   }

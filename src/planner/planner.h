@@ -2,6 +2,7 @@
 // communicator was made and from the call itself, so that all ranks decide alike.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -50,11 +51,11 @@ struct Question {
 struct Choice {
   const algorithms::Algorithm* algorithm = nullptr;
   std::uint32_t segment_bytes = 0;
-  // What to take instead where all ranks concerned have mapped the buffers; nullptr: not worth
-  // asking for.
-  const algorithms::Algorithm* zero_copy = nullptr;
+  // What to take instead, the first for which all ranks concerned have mapped the buffers; nullptr:
+  // not worth asking for, nor what comes behind it.
+  std::array<const algorithms::Algorithm*, 2> zero_copy{};
   std::uint32_t zero_copy_segment_bytes = 0;
-  OffersPrivate offers_private = OffersPrivate::kNever;  // for that
+  OffersPrivate offers_private = OffersPrivate::kNever;  // for the one that only copies
 };
 
 // Fails for a forced algorithm that there is none of, or that does not apply to this placement; one

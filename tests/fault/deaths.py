@@ -79,6 +79,13 @@ def kill_while_claiming_mapped_memory(context):
 
 
 @scenario()
+def kill_while_a_broadcast_is_shared(context):
+    """Also while all write into the memory of the one that is killed."""
+    kill_many(context, [4], [0, 1, 2, 3], "--collective", 1, "--min-bytes", 4096, "--mapped", 100, trials=TRIALS // 2,
+              environment={"HFREDUCE_ALGORITHM": "zero-copy-shared"})
+
+
+@scenario()
 def kill_between_hosts(context):
     kill_many(context, [2, 2], [0, 1, 2, 3])
 

@@ -44,7 +44,8 @@ def three_hosts_large(context):
 
 
 ALGORITHMS = ("one-shot", "two-shot", "ring", "double-tree", "recursive-doubling", "hierarchical-ring", "hierarchical-tree", "eager",
-              "direct", "chain", "tree", "binomial", "hierarchical-chain", "zero-copy", "claimed", "zero-copy-claimed")
+              "direct", "chain", "tree", "binomial", "hierarchical-chain", "zero-copy", "zero-copy-shared", "claimed",
+              "zero-copy-claimed")
 
 
 @scenario()

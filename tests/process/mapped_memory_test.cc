@@ -104,7 +104,7 @@ TEST(MappedMemory, IsUsedWhereAllHaveItAndNowhereElse) {
   constexpr std::size_t kCount = 100'000;
   const auto run = [&](unsigned mapped, bool broadcast, int root, std::size_t count) {
     team.each([&](int rank, hfreduceComm_t comm) {
-      Buffer data(kCount * 4, (mapped >> rank & 1) != 0);
+      Buffer data(2 * kCount * 4, (mapped >> rank & 1) != 0);
       const auto result = broadcast ? hfreduceBroadcast(data.ints(), data.ints(), count,
                                                         hfreduceInt32, root, comm, nullptr)
                                     : hfreduceAllReduce(data.ints(), data.ints(), count,
@@ -118,8 +118,10 @@ TEST(MappedMemory, IsUsedWhereAllHaveItAndNowhereElse) {
   EXPECT_THAT(run(7, false, 0, kCount), AnyOf("zero-copy", "zero-copy-claimed"));
   EXPECT_THAT(run(6, false, 0, kCount), AnyOf("two-shot", "claimed")) << "rank 0's is private";
   EXPECT_EQ(run(7, false, 0, 100), "one-shot") << "so little is not worth asking";
-  EXPECT_EQ(run(2, true, 1, kCount), "zero-copy") << "the root's is enough";
-  EXPECT_EQ(run(5, true, 1, kCount), "direct") << "the root's is private";
+  EXPECT_EQ(run(7, true, 1, 2 * kCount), "zero-copy-shared");
+  EXPECT_EQ(run(2, true, 1, 2 * kCount), "zero-copy") << "the root's is enough";
+  EXPECT_EQ(run(3, true, 1, 2 * kCount), "zero-copy") << "and no other's helps unless all are";
+  EXPECT_EQ(run(5, true, 1, 2 * kCount), "direct") << "the root's is private";
 }
 
 // Ranks as threads: the kernel reads for them as for processes (peer_reads_test), and a root with
@@ -169,6 +171,12 @@ TEST(MappedMemory, AChoiceByNameIsKept) {
                 hfreduceSuccess);
       EXPECT_EQ(team.algorithm(rank), name) << "whatever the size";
     }
+    for (const char* name : {"zero-copy-shared", "zero-copy"}) {
+      config.algorithm = name;
+      EXPECT_EQ(hfreduceBroadcastEx(data.ints(), data.ints(), 16, hfreduceInt32, 1, comm, &config),
+                hfreduceSuccess);
+      EXPECT_EQ(team.algorithm(rank), name) << "whatever the size";
+    }
   });
 }
 
@@ -192,17 +200,20 @@ TEST(MappedMemory, IsLeftAloneWhereItsOwnerHasGoneOn) {
   });
 }
 
-// A root that may not offer goes ahead of those who read what it said.
+// A root that may not offer goes ahead of those who read what it said. Some of the calls are so
+// large that all are asked for their memory first.
 TEST(MappedMemory, ChangingRootsAndMemoriesDoNotMixUp) {
   const Team team(4);
   team.each([&](int rank, hfreduceComm_t comm) {
-    Buffer mapped(1 << 16, true), ordinary(1 << 16, false);
+    constexpr std::size_t kMost = 140'000;
+    Buffer mapped(kMost * 4, true), ordinary(kMost * 4, false);
     for (int call = 0; call < 2'000; ++call) {
       const int root = call / 3 % 4;
       Buffer& data = call % 5 < 2 && rank == root ? mapped
                      : (call + rank) % 2 == 0     ? mapped
                                                   : ordinary;
-      const std::size_t count = 1024 + static_cast<std::size_t>(call) % 4096;
+      const std::size_t count = call % 4 == 0 ? kMost - static_cast<std::size_t>(call) % 4096
+                                              : 1024 + static_cast<std::size_t>(call) % 4096;
       data.ints()[0] = rank == root ? call : -1;
       data.ints()[count - 1] = rank == root ? call + 1 : -1;
       ASSERT_EQ(

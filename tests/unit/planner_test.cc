@@ -242,8 +242,8 @@ TEST(Planner, SlotsChangeHandsBetweenTwoRanksOfOneHost) {
   EXPECT_EQ(name(512), "alternating");
   EXPECT_EQ(name(8 << 10), "alternating");
   EXPECT_EQ(name((8 << 10) + 1), "two-shot");
-  EXPECT_EQ(choose(facts, {Collective::kAllReduce, 4 << 10, {}})->zero_copy, nullptr);
-  EXPECT_NE(choose(facts, {Collective::kAllReduce, 8 << 10, {}})->zero_copy, nullptr);
+  EXPECT_EQ(choose(facts, {Collective::kAllReduce, 4 << 10, {}})->zero_copy[0], nullptr);
+  EXPECT_NE(choose(facts, {Collective::kAllReduce, 8 << 10, {}})->zero_copy[0], nullptr);
   facts.crowded = true;
   EXPECT_EQ(name(8 << 10), "alternating") << "one rendezvous is all that claiming has, too";
   EXPECT_EQ(name(16 << 10), "claimed");
@@ -264,7 +264,7 @@ TEST(Planner, WorkIsClaimedWhereRanksShareCores) {
   EXPECT_EQ(explain(facts, Collective::kAllReduce),
             "one-shot up to 2 KiB, then claimed up to 512 KiB, then two-shot");
   const auto mapped = [&](Collective collective, std::uint64_t bytes, std::string_view name = {}) {
-    return choose(facts, {collective, bytes, name})->zero_copy->name;
+    return choose(facts, {collective, bytes, name})->zero_copy[0]->name;
   };
   EXPECT_EQ(mapped(Collective::kAllReduce, 4096), "zero-copy-claimed");
   EXPECT_EQ(mapped(Collective::kAllReduce, 1 << 20), "zero-copy");
@@ -278,6 +278,31 @@ TEST(Planner, WorkIsClaimedWhereRanksShareCores) {
   EXPECT_EQ(segment(512 << 10), 128u);
   facts.crowded = false;
   EXPECT_EQ(mapped(Collective::kAllReduce, 4096), "zero-copy");
+}
+
+// The names of what is tried in turn where buffers may be mapped.
+std::vector<std::string_view> tried(const Facts& facts, std::uint64_t bytes,
+                                    std::string_view forced = {}) {
+  std::vector<std::string_view> names;
+  for (const algorithms::Algorithm* way :
+       choose(facts, {Collective::kBroadcast, bytes, forced})->zero_copy)
+    if (way != nullptr) names.push_back(way->name);
+  return names;
+}
+
+TEST(Planner, ABroadcastIsSharedWhereAllAreMappedAndReadWhereTheRootIs) {
+  using testing::ElementsAre;
+  const schedule::Placement placement({0, 0, 0, 0});
+  Facts facts;
+  facts.placement = &placement;
+  EXPECT_THAT(tried(facts, 2 << 10), ElementsAre());
+  EXPECT_THAT(tried(facts, 8 << 10), ElementsAre("zero-copy"));
+  EXPECT_THAT(tried(facts, 16 << 10), ElementsAre("zero-copy-shared", "zero-copy"));
+  EXPECT_THAT(tried(facts, 1, "zero-copy-shared"), ElementsAre("zero-copy-shared"));
+  EXPECT_THAT(tried(facts, 1 << 20, "zero-copy"), ElementsAre("zero-copy"));
+  facts.crowded = true;
+  EXPECT_THAT(tried(facts, 256 << 10), ElementsAre("zero-copy"));
+  EXPECT_THAT(tried(facts, 512 << 10), ElementsAre("zero-copy-shared", "zero-copy"));
 }
 
 OffersPrivate offers(const Facts& facts, std::uint64_t bytes, std::string_view forced = {},

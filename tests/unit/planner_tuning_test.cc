@@ -73,7 +73,7 @@ TEST(Tuning, WhatWasMeasuredDoesNotDecideWhereBuffersAreMapped) {
   Facts facts;
   facts.placement = &placement;
   facts.tuning = of(*file, Shape::of(placement));
-  EXPECT_EQ(chosen(facts, Collective::kAllReduce, 1 << 20).zero_copy->name, "zero-copy");
+  EXPECT_EQ(chosen(facts, Collective::kAllReduce, 1 << 20).zero_copy[0]->name, "zero-copy");
 }
 
 TEST(Tuning, WhetherPrivateMemoryIsReadByPeersIsMeasured) {

@@ -69,7 +69,7 @@ TEST_F(Reads, NothingIsOfferedOrReadBeforeAllAgreed) {
   allow();
   const Offer offer = mine_.offer(&one, 1);
   EXPECT_NE(offer.process, 0u);
-  EXPECT_EQ(offer.input.object, PeerReads::kPrivate);
+  EXPECT_EQ(offer.input.object, BufferName::kPrivate);
   EXPECT_EQ(offer.input.offset, address(&one));
   EXPECT_EQ(mine_.read(2, address(&one), &to, 1).status().code(), Code::kProtocolError)
       << "there is no third";

@@ -16,6 +16,9 @@ namespace hfreduce::transport {
 
 // What one rank says of one buffer: which object of which process, and where in it.
 struct BufferName {
+  // Instead of an object's number: private memory, and the offset is its address there.
+  static constexpr std::uint64_t kPrivate = ~0ull;
+
   std::uint64_t object = 0;
   std::uint64_t offset = 0;
 };
@@ -25,6 +28,8 @@ struct Offer {
   std::uint64_t process = 0;  // 0: peers cannot map them
   BufferName input, output;
   static constexpr std::size_t kWords = 5;
+
+  bool is_private() const noexcept { return input.object == BufferName::kPrivate; }
 };
 
 class PeerMemory {

@@ -106,7 +106,7 @@ Offer PeerReads::offer(const void* buffer, std::size_t bytes) const noexcept {
   const iovec here = {ends, sizeof ends};
   const iovec there[] = {{remote(at), 1}, {remote(at + bytes - 1), 1}};
   if (::process_vm_readv(::getpid(), &here, 1, there, 2, 0) != sizeof ends) return {};
-  return {static_cast<std::uint64_t>(::getpid()), {kPrivate, at}, {}};
+  return {static_cast<std::uint64_t>(::getpid()), {BufferName::kPrivate, at}, {}};
 }
 
 Result<std::size_t> PeerReads::read(std::int32_t local, std::uint64_t from, std::byte* to,

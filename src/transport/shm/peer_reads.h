@@ -19,8 +19,6 @@ namespace hfreduce::transport {
 
 class PeerReads {
  public:
-  // In an offer, instead of the number of an object: the buffer is private memory of the process.
-  static constexpr std::uint64_t kPrivate = ~0ull;
   // What is read in one go at most, so that an abort is heard soon.
   static constexpr std::size_t kPiece = 256 << 10;
 
