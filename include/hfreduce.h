@@ -423,9 +423,10 @@ HFREDUCE_API hfreduceResult_t hfreduceRedOpDestroy(hfreduceRedOp_t op, hfreduceC
 
 /* Memory that ranks on the same host can map; config NULL: host memory. Calls whose buffers lie in
  * such memory on all ranks of a host are not staged: ranks read and write each other's buffers. (An
- * allreduce needs both buffers of every rank there, a broadcast the root's.) hfreduceMemDevice is
- * not supported yet. After a call that failed a peer may still write its part of an output for a
- * moment; freeing the memory is safe. Errors: hfreduceOutOfMemory. Thread-safe. */
+ * allreduce needs both buffers of every rank there, a broadcast the root's; it is fastest where the
+ * others' output is mapped, too.) hfreduceMemDevice is not supported yet. After a call that failed
+ * a peer may still write its part of an output for a moment; freeing the memory is safe. Errors:
+ * hfreduceOutOfMemory. Thread-safe. */
 HFREDUCE_API hfreduceResult_t hfreduceMemAlloc(void** ptr, size_t size,
                                                const hfreduceMemConfig_t* config);
 HFREDUCE_API hfreduceResult_t hfreduceMemFree(void* ptr);

@@ -103,7 +103,9 @@ std::string Comm::explain_memory() const {
       " The limit is the memory bus: ordinary buffers are copied once into a window and once out "
       "of it; memory of hfreduceMemAlloc, or a mapping registered with "
       "hfreduceCommRegisterMapping, is used where it is, by allreduces from {} KiB on and by "
-      "broadcasts from {}.",
+      "broadcasts from {} (the root's is enough; where the others' is mapped, too, all ranks share "
+      "the "
+      "copying of large ones).",
       planner::mapped_from(*placement_, Collective::kAllReduce) >> 10,
       planner::mapped_from(*placement_, Collective::kBroadcast) >> 10);
 }
