@@ -124,9 +124,11 @@ class Binder {
   }
 
   bool lands(const schedule::Step& step) const {
-    return step.op == Op::kReduce && step.sources.count == 1 && step.destinations.count == 1 &&
-           schedule_.places[step.sources.begin].kind == PlaceKind::kSlot &&
-           schedule_.places[step.destinations.begin].kind == PlaceKind::kOutput;
+    const auto* to = schedule_.places.data() + step.destinations.begin;
+    return step.op == Op::kReduce &&
+           std::all_of(to, to + step.destinations.count, [](const schedule::Place& place) {
+             return place.kind == PlaceKind::kOutput;
+           });
   }
 
   // Whether the step leaves peers' buffers alone, or copies from one into memory that is here.

@@ -65,7 +65,7 @@ struct BoundStep {
   schedule::Op op = schedule::Op::kWait;
   std::uint8_t skew = 0, lag = 0, every = 1;
   bool final = false, staging = false, offers = false;
-  bool lands = false;      // copies a result from a slot to where the caller wants it
+  bool lands = false;      // writes results to where callers want them, and nowhere else
   std::uint32_t flag = 0;  // number among all flags of the window
   SlotRing ring;           // of slots that carry the flag; one: it has a line of its own
   schedule::Tick tick;

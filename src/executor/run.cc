@@ -11,8 +11,8 @@ namespace {
 
 using schedule::Op;
 
-// A result of so many bytes has left the caches before its caller comes to read it. Measured
-// between hosts, on AMD's.
+// A result of so many bytes has left the caches before its caller comes to read it, so its lines
+// need not be fetched to be overwritten. Measured on AMD's (docs/limits.md).
 constexpr std::uint64_t kPastCachesFrom = 16 << 20;
 
 static_assert(kStraightUpTo < kShareCallsFrom);
@@ -52,7 +52,9 @@ void Run::begin_lanes() {
     multiplied_ = 0;
   }
   shared_.begin_call(call.elements * call.element_bytes);
-  past_caches_ = call.elements * call.element_bytes >= kPastCachesFrom && !plan.links.empty() &&
+  // A rank that has just staged what it overwrites has the lines still.
+  const bool has_lines = call.input == call.output && call.signature.reduces && plan.links.empty();
+  past_caches_ = !has_lines && call.elements * call.element_bytes >= kPastCachesFrom &&
                  kernels::streaming_may_pay();
   // Nothing below allocates once a plan of this size has run before.
   lanes_.resize(plan.lanes.size());

@@ -1,35 +1,13 @@
-// A reduce step: what it does to memory, and how several threads do it together
-// (docs/design/009-workers.md).
+// How several threads carry out a reduction together (docs/design/009-workers.md).
 #pragma once
 
 #include <array>
 #include <cstdint>
 
-#include "kernels/cpu/reduce.h"
-#include "kernels/cpu/stream_copy.h"
+#include "executor/reduction.h"
 #include "workers/pool.h"
 
 namespace hfreduce::executor {
-
-struct Reduction {
-  kernels::ReduceArgs args;
-  kernels::ReduceFn reduce = nullptr;
-  std::uint32_t element_bytes = 1;
-  bool staging = false;      // one source, copied to where a peer reads it next
-  bool past_caches = false;  // one source, copied to where nobody reads it soon
-};
-// `stores`: of the thread that carries it out.
-inline void carry_out(const Reduction& reduction, kernels::StoreChoice* stores) noexcept {
-  const kernels::ReduceArgs& args = reduction.args;
-  if (reduction.staging)
-    kernels::copy_to_peer(args.destinations[0], args.sources[0],
-                          args.count * reduction.element_bytes, stores);
-  else if (reduction.past_caches)
-    kernels::copy_past_caches(args.destinations[0], args.sources[0],
-                              args.count * reduction.element_bytes);
-  else
-    reduction.reduce(args);
-}
 
 // Bytes of a call, of each rank, that are worth waking workers up; and of one of its steps, sources
 // and destinations together, that are worth cutting into pieces.
@@ -62,8 +40,6 @@ class SharedReduce {
   bool finish() noexcept;
 
  private:
-  static constexpr std::size_t kMostOperands = 128;  // of each kind
-
   static void do_piece(const void* self, std::uint32_t number) noexcept;
   void expect(workers::Crew* crew) noexcept;
   void cut(std::uint64_t touched, std::int32_t threads) noexcept;

@@ -81,6 +81,7 @@ TEST(SharedReduce, HasTheBitsOfThePortableKernel) {
       void* const here[] = {buffers.results[0].data() + skip, buffers.results[1].data()};
       Reduction reduction = reduction_of(buffers, type, op, count);
       reduction.args.destinations = here;
+      reduction.past_caches = (t + o) % 2 == 0;
       EXPECT_TRUE(reduce_shared(shared, reduction));
 
       std::vector<std::byte> expected(count * element);
@@ -95,6 +96,31 @@ TEST(SharedReduce, HasTheBitsOfThePortableKernel) {
         const auto* const end = static_cast<const std::byte*>(here[d]) + expected.size();
         for (int i = 0; i < 64; ++i) ASSERT_EQ(end[i], std::byte{0x5a}) << "written too far";
       }
+    }
+  }
+}
+
+// Where a source lies where the result goes, the first of them or another; of one source and more.
+TEST(Reduction, PastTheCachesHasTheSameBitsInPlace) {
+  std::mt19937 random(7);
+  kernels::StoreChoice stores;
+  for (const std::size_t n_sources : {1, 2, 3}) {
+    for (std::size_t at = 0; at < n_sources; ++at) {
+      constexpr std::size_t kCount = 100'003;
+      Buffers plain(n_sources, kCount * 4, random);
+      Buffers buffers = plain;
+      for (std::size_t s = 0; s < n_sources; ++s) buffers.sources[s] = buffers.ranges[s].data();
+      Reduction expected = reduction_of(plain, DataType::kFloat32, ReduceOp::kSum, kCount);
+      Reduction reduction = reduction_of(buffers, DataType::kFloat32, ReduceOp::kSum, kCount);
+      void* const there[] = {plain.results[0].data(), plain.results[1].data()};
+      void* const here[] = {buffers.results[0].data() + 4, buffers.ranges[at].data()};
+      expected.args.destinations = there;
+      reduction.args.destinations = here;
+      reduction.past_caches = true;
+      for (std::size_t s = 0; s < n_sources; ++s) plain.sources[s] = plain.ranges[s].data();
+      carry_out(expected, &stores);
+      carry_out(reduction, &stores);
+      for (void* result : here) EXPECT_EQ(std::memcmp(result, there[0], kCount * 4), 0);
     }
   }
 }
@@ -114,7 +140,8 @@ TEST(SharedReduce, CutsAnySizeWithoutGapsOrOverlaps) {
     copy.args.destinations = &destination;
     copy.args.n_sources = copy.args.n_destinations = 1;
     copy.args.count = bytes;
-    copy.staging = round % 2 == 0;
+    copy.staging = round % 3 == 0;
+    copy.past_caches = round % 3 == 1;
     copy.reduce = kernels::best_kernels().reduce[static_cast<int>(DataType::kUint8)][0];
     ASSERT_TRUE(reduce_shared(shared, copy));
     ASSERT_EQ(std::memcmp(destination, source, bytes), 0) << bytes << " bytes";
