@@ -21,8 +21,8 @@ struct Traffic {
 // What each member does, in us of the slowest: the fastest of `times`; where members take turns on
 // the cores, the mean.
 double fastest_us(Team& team, int times, const std::function<void()>& work);
-// Reads every input once and writes every output once, straight between the members' buffers, with
-// memcpy and the work shared evenly; in us, the fastest of `times`.
+// Reads every input once and writes every output once, straight between the members' buffers, the
+// work shared evenly, by plain stores or, for much, by streaming ones; in us, the fastest.
 double copy_us(Team& team, const Traffic& traffic, int times);
 // One cache line from member `a` to member `b` and back, halved. `yielding`: they share a core.
 double hand_over_us(Team& team, int a, int b, bool yielding);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "streaming.h"
+
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif
@@ -81,16 +83,12 @@ void sum_all(const std::byte* own, std::span<std::byte* const> slots, std::byte*
   }
 }
 
-void copy_streaming(std::byte* to, const std::byte* from, std::uint64_t bytes) {
-  std::uint64_t at = 0;
-#if defined(__SSE2__)
-  for (; at + 16 <= bytes; at += 16) {
-    _mm_stream_si128(reinterpret_cast<__m128i*>(to + at),
-                     _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + at)));
-  }
-  _mm_sfence();
-#endif
-  std::memcpy(to + at, from + at, bytes - at);
+void copy_out(const StagedBuffers& buffers, std::uint64_t at, const std::byte* from,
+              std::uint64_t bytes) {
+  if (buffers.past_caches)
+    copy_streaming(buffers.out + at, from, bytes);
+  else
+    std::memcpy(buffers.out + at, from, bytes);
 }
 
 void pause_a_little() {
@@ -215,7 +213,7 @@ void Staged::take(const StagedBuffers& buffers, std::uint64_t turn, std::uint64_
     if (owner == index_) continue;
     wait(counts(owner).done, turns_ + turn + 1);
     const Part p = part(owner, turn, piece, buffers.bytes);
-    std::memcpy(buffers.out + p.begin, slot(owner, number, piece).payload, p.bytes);
+    copy_out(buffers, p.begin, slot(owner, number, piece).payload, p.bytes);
   }
 }
 
@@ -243,7 +241,7 @@ void Staged::broadcast(const StagedBuffers& buffers, int root, std::uint64_t pie
     auto* const payload = beside_flag ? reinterpret_cast<std::byte*>(s.flag + 1) : s.payload;
     if (index_ != root) {
       wait(*s.flag, count + 1);
-      std::memcpy(buffers.out + at, payload, bytes);
+      copy_out(buffers, at, payload, bytes);
       counts(index_).done.store(count + 1, std::memory_order_release);
       continue;
     }
@@ -256,7 +254,7 @@ void Staged::broadcast(const StagedBuffers& buffers, int root, std::uint64_t pie
       std::memcpy(payload, buffers.in + at, bytes);
     }
     s.flag->store(count + 1, std::memory_order_release);
-    if (buffers.out != buffers.in) std::memcpy(buffers.out + at, buffers.in + at, bytes);
+    if (buffers.out != buffers.in) copy_out(buffers, at, buffers.in + at, bytes);
   }
   end(turns);
 }

@@ -18,6 +18,7 @@ struct StagedBuffers {
   const std::byte* in = nullptr;
   std::byte* out = nullptr;  // in place: the same
   std::uint64_t bytes = 0;
+  bool past_caches = false;  // results that are copied out: by stores that do not fetch lines first
 };
 
 class Staged {
