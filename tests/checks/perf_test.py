@@ -379,7 +379,7 @@ class Tune(unittest.TestCase):
         self.file.write_text("\n".join(lines[:3] + ["allreduce 64 ring 0 5", "allreduce 64 one-shot 0 9", "end", ""]))
         results, said = self.explained()
         self.assertIn(" ring\n", results)
-        self.assertIn("64 B ring in 0.005 us, one-shot 0.009", said)
+        self.assertIn("64 B ring in 0.005 us (one-shot 0.009)", said)
         self.assertIn(" one-shot\n", self.explained(HFREDUCE_DETERMINISTIC="1")[0])
 
         # Another shape is added, and this one stays; once it is damaged it does not.
@@ -400,6 +400,10 @@ class Tune(unittest.TestCase):
             said = self.explained()[1]
             self.assertIn(why, said)
             self.assertEqual(said.count("are ignored"), 1)
+        self.file.unlink()
+        self.file.mkdir()
+        self.assertIn("are ignored: it is no file that can be read", self.explained()[1])
+        self.file.rmdir()
         self.assertEqual(self.tune(*self.QUICK).returncode, 0)
         self.assertNotIn("ignored", self.explained()[1])
 
