@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "arena.h"
 #include "baseline.h"
 #include "failure.h"
+#include "files.h"
 #include "launcher.h"
 #include "options.h"
 #include "peer_spec.h"
@@ -46,6 +48,15 @@ int default_processes() {
   return ranks;
 }
 
+// Of local runs: under a launcher only rank 0 has these files.
+void check_files(const Options& options) {
+  for (const auto& [option, path] :
+       {std::pair<const char*, const std::string&>{"--json", options.json},
+        {"--csv", options.csv},
+        {"--plot", options.plot}})
+    if (!path.empty()) check_writable(option, path);
+}
+
 int run(const Options& options, char** argv) {
   if (options.worker_fd >= 0) {
     prctl(PR_SET_NAME, "hfreduce-perf");  // not "exe", by which it was started
@@ -57,7 +68,10 @@ int run(const Options& options, char** argv) {
   const PeerCrowd crowd{std::max(1, options.ranks) * std::max(1, options.threads),
                         static_cast<int>(allowed_cores().size()), 1};
   const bool launched = options.ranks == 0 && options.threads == 0 && under_launcher();
-  if (!launched) parse_compare(options.compare, crowd, find_program);
+  if (!launched) {
+    check_files(options);
+    parse_compare(options.compare, crowd, find_program);
+  }
   if (!options.baseline.empty()) Baseline::read(options);
   if (options.ranks > 0) return run_processes(options, options.ranks, argv);
   if (options.threads > 0) return run_processes(options, 1, argv);

@@ -4,7 +4,9 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <utility>
 
 #include "failure.h"
 
@@ -113,7 +115,19 @@ std::vector<Collective> collectives_of(const Raw& raw) {
   return chosen;
 }
 
+// One would take the other's place.
+void refuse_files_twice(const Options& options) {
+  const std::pair<const char*, const std::string*> files[] = {
+      {"--json", &options.json}, {"--csv", &options.csv}, {"--plot", &options.plot}};
+  for (auto one = std::begin(files); one != std::end(files); ++one)
+    for (auto other = std::next(one); other != std::end(files); ++other)
+      if (!one->second->empty() && *one->second == *other->second)
+        refuse(fmt::format("{} and {} name the same file, {}: it can hold one of them", one->first,
+                           other->first, *one->second));
+}
+
 void interpret(const Raw& raw, Options& options) {
+  refuse_files_twice(options);
   options.collectives = collectives_of(raw);
   const auto has = [&](const char* word) {
     return std::find(raw.collectives.begin(), raw.collectives.end(), word) != raw.collectives.end();

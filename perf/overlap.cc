@@ -63,7 +63,7 @@ std::string overlap_foot(const std::vector<OverlapLine>& lines) {
   for (const OverlapLine& line : lines) {
     wrong += line.about.wrong;
     checked = checked && line.about.checked;
-    hidden += line.hidden_us();
+    hidden += rounded(line.hidden_us());
     shorter += std::min(line.computation.median, line.collective.median);
   }
   return fmt::format("# Wrong elements    : {} {}\n# Hidden, of all    : {:.0f} %\n", wrong,
@@ -78,14 +78,14 @@ std::vector<Record> overlap_records(const Cores& cores, const std::vector<Overla
   for (const OverlapLine& line : lines) {
     Record& record = records.emplace_back();
     put_case(record, line.about);
-    record["computation_us"] = line.computation.median;
-    record["collective_us"] = line.collective.median;
-    record["both_us"] = line.both.median;
+    record["computation_us"] = rounded(line.computation.median);
+    record["collective_us"] = rounded(line.collective.median);
+    record["both_us"] = rounded(line.both.median);
     const bool sure = line.both.high > 0;
-    record["both_low_us"] = sure ? Record(line.both.low) : Record(nullptr);
-    record["both_high_us"] = sure ? Record(line.both.high) : Record(nullptr);
-    record["hidden_us"] = line.hidden_us();
-    record["hidden_percent"] = line.hidden_percent();
+    record["both_low_us"] = sure ? Record(rounded(line.both.low)) : Record(nullptr);
+    record["both_high_us"] = sure ? Record(rounded(line.both.high)) : Record(nullptr);
+    record["hidden_us"] = rounded(line.hidden_us());
+    record["hidden_percent"] = rounded(line.hidden_percent());
     record["cores"] = cores.cores;
     record["ranks_on_machine"] = cores.ranks;
     record["spare_cores"] = cores.spare();

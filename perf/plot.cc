@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <initializer_list>
+#include <iterator>
 #include <limits>
 
 #include "axis.h"
@@ -69,23 +71,38 @@ std::vector<Curve> curves_of(const Group& group) {
     curves.push_back({first.peers[p].library, kColors[(p + 1) % std::size(kColors)], false, {}});
   }
   curves.push_back({"limit", "#888888", true, {}});
+  curves.push_back({"limit of staged buffers", "#c09a5b", true, {}});
   for (const Line* line : group.lines) {
     add_point(curves.front(), *line, line->time.median);
     for (std::size_t p = 0; p < line->peers.size(); ++p) {
       if (line->peers[p].known) add_point(curves[p + 1], *line, line->peers[p].time.median);
     }
-    add_point(curves.back(), *line, line->limit_us);
+    add_point(*std::prev(curves.end(), 2), *line, line->limit_us);
+    add_point(curves.back(), *line, line->staged_us);
   }
   return curves;
 }
 
 struct Picture {
   const char* title;
-  const char* unit;
+  std::function<std::string(double)> tick;
   std::function<double(const Point&)> value;
 };
 
-std::string tick_text(double value) { return fmt::format("{:g}", value); }
+// Powers of ten in the unit in which people say them: 100 ns, 10 us, 1 ms.
+std::string in_units(double value, std::initializer_list<const char*> units) {
+  const char* unit = *units.begin();
+  for (const char* larger : units) {
+    unit = larger;
+    if (value < 1000 * (1 - 1e-9) || larger == *std::prev(units.end())) break;
+    value /= 1000;
+  }
+  return fmt::format("{:g} {}", value, unit);
+}
+std::string time_tick(double us) { return in_units(us * 1e3, {"ns", "us", "ms", "s"}); }
+std::string bandwidth_tick(double gb) {
+  return in_units(gb * 1e9, {"B/s", "kB/s", "MB/s", "GB/s", "TB/s"});
+}
 
 // One picture, with its upper left corner at x, y.
 void draw(Svg& svg, const Picture& picture, const std::vector<Curve>& curves, double x, double y) {
@@ -102,7 +119,6 @@ void draw(Svg& svg, const Picture& picture, const std::vector<Curve>& curves, do
   }
   svg.text(x + kWidth / 2, y - 8, picture.title, Svg::Anchor::kMiddle);
   svg.rectangle(x, y, kWidth, kHeight);
-  svg.text(x - 52, y + kHeight / 2, picture.unit, Svg::Anchor::kMiddle, 11, -90);
   if (most_y <= 0)
     return svg.text(x + kWidth / 2, y + kHeight / 2, "nothing", Svg::Anchor::kMiddle);
   const LogAxis across(least_x, most_x, 2, x, x + kWidth);
@@ -110,12 +126,12 @@ void draw(Svg& svg, const Picture& picture, const std::vector<Curve>& curves, do
   for (const double tick : across.ticks(9)) {
     svg.line(across.at(tick), y, across.at(tick), y + kHeight, "#e4e4e4");
     const std::string size =
-        tick < 1 ? tick_text(tick) : show_size(static_cast<std::uint64_t>(tick));
+        tick < 1 ? fmt::format("{:g}", tick) : show_size(static_cast<std::uint64_t>(tick));
     svg.text(across.at(tick), y + kHeight + 16, size, Svg::Anchor::kMiddle, 10);
   }
   for (const double tick : up.ticks(8)) {
     svg.line(x, up.at(tick), x + kWidth, up.at(tick), "#e4e4e4");
-    svg.text(x - 5, up.at(tick) + 4, tick_text(tick), Svg::Anchor::kRight, 10);
+    svg.text(x - 5, up.at(tick) + 4, picture.tick(tick), Svg::Anchor::kRight, 10);
   }
   for (const Curve& curve : curves) {
     Svg::Points points;
@@ -144,8 +160,8 @@ std::string plot_svg(const Facts& facts, const std::vector<Line>& lines) {
     throw Failure("--plot: there is nothing to draw: no case has both bytes and a time");
   }
   const Picture pictures[] = {
-      {"time of a call", "us", [](const Point& p) { return p.us; }},
-      {"bus bandwidth", "GB/s", [](const Point& p) { return p.busbw; }},
+      {"time of a call", time_tick, [](const Point& p) { return p.us; }},
+      {"bus bandwidth", bandwidth_tick, [](const Point& p) { return p.busbw; }},
   };
   const double row = kTop + kLegend + kHeight + kBottom;
   const double column = kLeft + kWidth + kRight;

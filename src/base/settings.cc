@@ -33,13 +33,18 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-std::string nearest_name(std::string_view name) {
+// What to do about a name that is none: the one that was probably meant, or where all are.
+std::string advice_on(std::string_view name) {
   const auto rows = setting_rows();
-  return std::min_element(rows.begin(), rows.end(),
-                          [&](const SettingRow& a, const SettingRow& b) {
-                            return edit_distance(name, a.name) < edit_distance(name, b.name);
-                          })
-      ->name;
+  const auto nearest =
+      std::min_element(rows.begin(), rows.end(), [&](const SettingRow& a, const SettingRow& b) {
+        return edit_distance(name, a.name) < edit_distance(name, b.name);
+      });
+  // With more than half of its own letters wrong it is another word.
+  const std::size_t letters = std::string_view(nearest->name).size() - kPrefix.size();
+  if (edit_distance(name, nearest->name) * 2 <= letters)
+    return fmt::format("did you mean {}?", nearest->name);
+  return "`hfreduce-topo --settings` lists those that there are";
 }
 
 Status check_names(bool strict) {
@@ -143,8 +148,7 @@ std::vector<std::string> unknown_settings() {
     if (!name.starts_with(kPrefix)) continue;
     if (std::any_of(rows.begin(), rows.end(), [&](const SettingRow& r) { return name == r.name; }))
       continue;
-    sentences.push_back(
-        fmt::format("unknown setting {}: did you mean {}?", name, nearest_name(name)));
+    sentences.push_back(fmt::format("unknown setting {}: {}", name, advice_on(name)));
   }
   return sentences;
 }

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "comm/comm.h"
 #include "comm/tuning_file.h"
+#include "memory/host_allocations.h"
 
 namespace hfreduce::comm {
 namespace {
@@ -33,8 +34,8 @@ Result<std::string> Comm::info(std::string_view key) const {
   }
   if (key == "tuning") return tuning_info();
   if (key == "memory") {
-    return fmt::format(R"({{"slots_bytes_at_most":{},"reserved_bytes":{}}})", window,
-                       engine_ ? kWindowBytes : 0);
+    return fmt::format(R"({{"slots_bytes_at_most":{},"reserved_bytes":{},"allocated":{}}})", window,
+                       engine_ ? kWindowBytes : 0, memory::host_allocations().to_json());
   }
   if (key == "links") {
     std::string list;
@@ -91,7 +92,7 @@ std::string Comm::explain_tuning() const {
   std::string text;
   for (const auto& [name, collective] :
        {std::pair{"allreduce", Collective::kAllReduce}, {"broadcast", Collective::kBroadcast}}) {
-    const std::string ways = planner::explain_measured(measured_, collective);
+    const std::string ways = planner::explain_measured(facts_, measured_, collective);
     if (!ways.empty()) text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", name, ways);
   }
   return " They were measured on this machine (" + text + ").";
@@ -103,7 +104,8 @@ std::string Comm::explain_memory() const {
       " The limit is the memory bus: ordinary buffers are copied once into a window and once out "
       "of it; memory of hfreduceMemAlloc, or a mapping registered with "
       "hfreduceCommRegisterMapping, is used where it is, by allreduces from {} KiB on and by "
-      "broadcasts from {} (the root's is enough; where the others' is mapped, too, all ranks share "
+      "broadcasts from {} KiB (the root's is enough; where the others' is mapped, too, all ranks "
+      "share "
       "the "
       "copying of large ones).",
       planner::mapped_from(*placement_, Collective::kAllReduce) >> 10,

@@ -73,6 +73,9 @@ std::string machine_name() {
 planner::Tuning read_tuning(const std::string& path, const planner::Shape& shape) {
   if (path.empty()) return {};
   const auto text = contents(path);
+  std::error_code error;
+  if (!text && std::filesystem::exists(path, error))
+    say_once(path, "it is no file that can be read");
   if (!text) return {};
   auto file = planner::TuningFile::parse(*text);
   if (!file.ok()) {

@@ -3,12 +3,15 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <utility>
 
 namespace hfreduce::memory {
 
@@ -40,6 +43,13 @@ std::optional<Behind> behind(const void* pointer) {
                   static_cast<std::size_t>(offset) + (at - begin), end - at};
   }
   return std::nullopt;
+}
+
+// -1: unknown.
+int node_of(std::byte* page) {
+  int node = -1;
+  constexpr unsigned long kNodeOfAddress = 1 | 2;  // MPOL_F_NODE | MPOL_F_ADDR
+  return syscall(SYS_get_mempolicy, &node, nullptr, 0UL, page, kNodeOfAddress) == 0 ? node : -1;
 }
 
 }  // namespace
@@ -135,6 +145,29 @@ std::size_t HostAllocations::total_bytes() const {
   std::size_t total = 0;
   for (const auto& [address, entry] : by_address_) total += entry.mapping.bytes();
   return total;
+}
+
+std::string HostAllocations::to_json() const {
+  struct Sum {
+    std::size_t bytes = 0, pieces = 0;
+  };
+  std::map<std::pair<std::size_t, int>, Sum> sums;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [address, entry] : by_address_) {
+      if (entry.adopted) continue;
+      Sum& sum = sums[{entry.mapping.page_bytes(), node_of(entry.mapping.data())}];
+      sum.bytes += entry.mapping.bytes();
+      ++sum.pieces;
+    }
+  }
+  std::string list;
+  for (const auto& [where, sum] : sums)
+    list += fmt::format(R"({}{{"page_bytes":{},"numa_node":{},"bytes":{},"pieces":{}}})",
+                        list.empty() ? "" : ",", where.first,
+                        where.second < 0 ? "null" : std::to_string(where.second), sum.bytes,
+                        sum.pieces);
+  return "[" + list + "]";
 }
 
 HostAllocations& host_allocations() {

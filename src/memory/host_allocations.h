@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <string>
 
 #include "base/fd.h"
 #include "base/status.h"
@@ -46,6 +47,11 @@ class HostAllocations {
   UniqueFd duplicate(std::uint64_t id) const;
   // Of all that is allocated, in whole pages.
   std::size_t total_bytes() const;
+  // For people and programs, what allocate() gave: [{"page_bytes":4096,"numa_node":0,"bytes":8192,
+  // "pieces":2}], a size of pages and a node once. The node is where a piece's first page really
+  // lies, null where the system does not say; bytes in whole pages; what was adopted is its
+  // owner's.
+  std::string to_json() const;
 
  private:
   struct Entry {

@@ -165,8 +165,18 @@ std::string size_text(std::uint64_t bytes) {
   return bytes < kKiB * kKiB ? fmt::format("{} KiB", bytes / kKiB)
                              : fmt::format("{} MiB", bytes / kKiB / kKiB);
 }
-std::string us_text(std::int64_t ns) {
-  return fmt::format("{:.3g}", static_cast<double>(ns) / 1e3);
+struct Unit {
+  double ns;
+  const char* name;
+};
+Unit unit_of(std::int64_t ns) {
+  if (ns < 1'000'000) return {1e3, "us"};
+  return ns < 1'000'000'000 ? Unit{1e6, "ms"} : Unit{1e9, "s"};
+}
+// Three digits, and never 4.63e+03: the others of a list may be far slower than what set its unit.
+std::string amount_text(std::int64_t ns, const Unit& unit) {
+  const double amount = static_cast<double>(ns) / unit.ns;
+  return amount < 1000 ? fmt::format("{:.3g}", amount) : fmt::format("{:.0f}", amount);
 }
 
 const Algorithm* usable(Collective collective, std::string_view name,
@@ -393,10 +403,16 @@ Status check_forced(std::string_view text) {
 std::string explain_forced(const Facts& facts) {
   if (facts.forced.empty()) return "";
   const std::string_view name = std::string_view(facts.forced).substr(0, facts.forced.find('@'));
-  for (const auto collective : {Collective::kAllReduce, Collective::kBroadcast})
-    if (usable(collective, name, *facts.placement) != nullptr) return "";
-  return fmt::format(" HFREDUCE_ALGORITHM={} has no effect: it does not work on these ranks.",
-                     facts.forced);
+  std::string collectives;
+  for (const auto& [collective, calls] :
+       {std::pair{Collective::kAllReduce, "allreduces"}, {Collective::kBroadcast, "broadcasts"}})
+    if (usable(collective, name, *facts.placement) != nullptr)
+      collectives += fmt::format("{}{}", collectives.empty() ? "" : " and ", calls);
+  if (collectives.empty())
+    return fmt::format(" HFREDUCE_ALGORITHM={} has no effect: it does not work on these ranks.",
+                       facts.forced);
+  return fmt::format(" HFREDUCE_ALGORITHM={} decides {}, whatever is faster.", facts.forced,
+                     collectives);
 }
 
 std::string explain_crowd(const Facts& facts) {
@@ -432,21 +448,30 @@ std::string explain_grouping(const Facts& facts) {
   return text;
 }
 
-std::string explain_measured(const Tuning& tuning, Collective collective) {
-  const std::set<std::uint64_t> all = tuning.sizes(collective);
-  if (all.empty()) return "";
-  const auto middle = std::next(all.begin(), static_cast<std::ptrdiff_t>(all.size() / 2));
+std::string explain_measured(const Facts& facts, const Tuning& all, Collective collective) {
+  const std::set<std::uint64_t> sizes = all.sizes(collective);
+  if (sizes.empty()) return "";
+  const auto middle = std::next(sizes.begin(), static_cast<std::ptrdiff_t>(sizes.size() / 2));
   std::string text;
-  for (const std::uint64_t bytes : std::set{*all.begin(), *middle, *all.rbegin()}) {
-    const std::vector<Measured> ways = tuning.nearest(collective, bytes);
-    text += fmt::format("{}{} {} in {} us", text.empty() ? "" : "; ", size_text(ways[0].bytes),
-                        ways[0].algorithm->name, us_text(ways[0].ns));
+  for (const std::uint64_t bytes : std::set{*sizes.begin(), *middle, *sizes.rbegin()}) {
+    std::vector<Measured> ways = all.nearest(collective, bytes);
+    // The chosen one first, though another may have been faster by less than noise.
+    const auto choice = choose(facts, {collective, bytes, {}});
+    const std::string_view chosen = choice.ok() ? choice->algorithm->name : "";
+    std::stable_partition(ways.begin(), ways.end(),
+                          [&](const Measured& way) { return way.algorithm->name == chosen; });
+    const Unit unit = unit_of(ways[0].ns);
+    std::string others;
     std::vector<const Algorithm*> named{ways[0].algorithm};
     for (const Measured& way : ways) {
       if (std::find(named.begin(), named.end(), way.algorithm) != named.end()) continue;
       named.push_back(way.algorithm);
-      text += fmt::format(", {} {}", way.algorithm->name, us_text(way.ns));
+      others += fmt::format("{}{} {}", others.empty() ? "" : ", ", way.algorithm->name,
+                            amount_text(way.ns, unit));
     }
+    text += fmt::format("{}{} {} in {} {}", text.empty() ? "" : "; ", size_text(ways[0].bytes),
+                        ways[0].algorithm->name, amount_text(ways[0].ns, unit), unit.name);
+    if (!others.empty()) text += " (" + others + ")";
   }
   return text;
 }

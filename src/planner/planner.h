@@ -82,14 +82,16 @@ Tuning worth_taking(const Facts& facts, const Tuning& all, std::uint64_t apart =
 std::string explain(const Facts& facts, algorithms::Collective collective);
 // HFREDUCE_ALGORITHM. Errors: kInvalidArgument, it names no algorithm, or no segment behind the @.
 Status check_forced(std::string_view text);
-// A sentence where what it forces works for no collective on these ranks; else empty.
+// A sentence: what it forces, or that it works for no collective on these ranks. Empty: it is not
+// set.
 std::string explain_forced(const Facts& facts);
 // A sentence where hosts share a machine whose cores their ranks outnumber; else empty.
 std::string explain_crowd(const Facts& facts);
 // Sentences: what is made of the groups inside hosts, and why. Empty: there are none.
 std::string explain_grouping(const Facts& facts);
-// For the smallest, a middle and the largest size, what was measured: "8 B one-shot in 0.4 us,
-// two-shot 0.9". Empty: nothing was.
-std::string explain_measured(const Tuning& tuning, algorithms::Collective collective);
+// For the smallest, a middle and the largest size, what the chosen algorithm and the others took:
+// "8 B one-shot in 0.4 us (two-shot 0.9)". `all` that was measured; empty: nothing was.
+std::string explain_measured(const Facts& facts, const Tuning& all,
+                             algorithms::Collective collective);
 
 }  // namespace hfreduce::planner

@@ -112,9 +112,9 @@ class Picture:
                 self.rows[rank].append((begin, begin + width))
         self.arrows = [re.findall(r"[\d.]+", path.get("d")) for path in root.iter(SVG + "path")
                        if "arrow" in (path.get("class") or "").split()]
-        links = re.findall(r"rank (\d+) to rank (\d+): (\S+)", self.text)
+        links = re.findall(r"rank (\d+) to rank (\d+): (\S+ \w*B)", self.text)
         self.links = {(int(a), int(b)): size for a, b, size in links}
-        self.done_after = re.search(r"Done after (\S+ \w+)\.", self.text).group(1)
+        self.done_after = re.search(r"Done after (\S+(?: \w+)?)\. ", self.text).group(1)
 
 
 class Draw(Sched, unittest.TestCase):
@@ -156,7 +156,7 @@ class Draw(Sched, unittest.TestCase):
         one_shot = ("--algorithm", "one-shot", "--ranks", 2, "--segments", 1, "--bytes", 1000)
         shown = self.draw(*one_shot, "--mapped-step", 7, "--mapped-byte", 0.5)
         self.assertEqual(shown.done_after, "2.521 us")
-        self.assertIn("3 steps, which take 2.521 us; the other 0 ns", shown.text)
+        self.assertIn("Critical path: 3 steps.", shown.text)
         self.assertIn("a step takes 7 ns, and 0.5 ns for each byte", shown.text)
 
     def test_segments_overlap(self):
@@ -167,14 +167,15 @@ class Draw(Sched, unittest.TestCase):
 
     def test_bytes_a_link(self):
         ring = self.draw("--algorithm", "ring", "--ranks", 4, "--bytes", "1M")
-        self.assertEqual(ring.links, {(0, 1): "1.5M", (1, 2): "1.5M", (2, 3): "1.5M", (3, 0): "1.5M"})
-        self.assertIn("6M in all, 0 B of them between hosts", ring.text)
+        self.assertEqual(ring.links, {(0, 1): "1.5 MiB", (1, 2): "1.5 MiB", (2, 3): "1.5 MiB", (3, 0): "1.5 MiB"})
+        self.assertIn("6 MiB in all", ring.text)
+        self.assertNotIn("between hosts", ring.text, "there is one")
         direct = self.draw("--algorithm", "direct", "--ranks", 3, "--root", 1, "--bytes", "8K")
-        self.assertEqual(direct.links, {(1, 0): "8K", (1, 2): "8K"})
+        self.assertEqual(direct.links, {(1, 0): "8 KiB", (1, 2): "8 KiB"})
 
     def test_free_steps_and_no_bytes_are_a_picture_too(self):
-        self.assertEqual(self.draw("--algorithm", "ring", "--ranks", 2, *ALL_FREE).done_after, "0 ns")
-        self.assertEqual(self.draw("--algorithm", "ring", "--ranks", 2, "--bytes", 0).links, {(0, 1): "0", (1, 0): "0"})
+        self.assertEqual(self.draw("--algorithm", "ring", "--ranks", 2, *ALL_FREE).done_after, "0")
+        self.assertEqual(self.draw("--algorithm", "ring", "--ranks", 2, "--bytes", 0).links, {(0, 1): "0 B", (1, 0): "0 B"})
 
     def test_bad_input_gets_a_sentence(self):
         ring = ("draw", "-o", self.file, "--algorithm", "ring", "--ranks")

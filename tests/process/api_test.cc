@@ -445,6 +445,13 @@ TEST(Api, MemoryIsBoundedAndReported) {
     ASSERT_EQ(std::sscanf(text, R"({"slots_bytes_at_most":%ld)", &slots), 1) << text;
     EXPECT_GT(slots, 1 << 20);
     EXPECT_LE(slots, 16 << 20);
+    EXPECT_THAT(text, HasSubstr(R"("allocated":[])"));
+    void* pages = nullptr;
+    ASSERT_EQ(hfreduceMemAlloc(&pages, 1, nullptr), hfreduceSuccess);
+    size = sizeof text;
+    ASSERT_EQ(hfreduceCommGetInfo(comm, "memory", text, &size), hfreduceSuccess);
+    EXPECT_THAT(text, HasSubstr(R"("allocated":[{"page_bytes":)"));
+    EXPECT_EQ(hfreduceMemFree(pages), hfreduceSuccess);
   });
 }
 

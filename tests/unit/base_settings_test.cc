@@ -58,6 +58,12 @@ TEST(Settings, AnUnknownNameIsAWarningOnceAndAnErrorWhenStrict) {
   EXPECT_TRUE(Settings::from_environment().ok());
   set_log_sink({});
   EXPECT_THAT(lines, testing::ElementsAre(HasSubstr("did you mean HFREDUCE_SEGMENT?")));
+  setenv("HFREDUCE_NOSUCH", "1", 1);
+  const auto sentences = unknown_settings();
+  unsetenv("HFREDUCE_NOSUCH");
+  EXPECT_THAT(sentences, testing::Contains("unknown setting HFREDUCE_NOSUCH: `hfreduce-topo "
+                                           "--settings` lists those that there are"))
+      << "nothing is like it";
   const Variable strict("HFREDUCE_STRICT", "1");
   const auto settings = Settings::from_environment();
   EXPECT_EQ(settings.status().code(), Code::kInvalidArgument);

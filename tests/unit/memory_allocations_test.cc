@@ -1,6 +1,7 @@
 // The table behind hfreduceMemAlloc.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <set>
@@ -27,6 +28,21 @@ TEST(HostAllocations, GivesMemoryAndTakesItBackOnce) {
   EXPECT_TRUE(table.free(*pointer).ok());
   EXPECT_EQ(table.total_bytes(), 0u);
   EXPECT_EQ(table.free(*pointer).code(), Code::kInvalidArgument);
+}
+
+TEST(HostAllocations, TellsSizesOfPagesAndNodes) {
+  HostAllocations table;
+  EXPECT_EQ(table.to_json(), "[]");
+  MappingOptions small;
+  small.bytes = 5000;
+  small.page_bytes = 4096;
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(table.allocate(small).ok());
+  const std::string one_node = R"([{"page_bytes":4096,"numa_node":0,"bytes":16384,"pieces":2}])";
+  const std::string unknown = R"([{"page_bytes":4096,"numa_node":null,"bytes":16384,"pieces":2}])";
+  const std::string told = table.to_json();
+  // Which one it is is the system's to say; several nodes make several entries.
+  const bool several = access("/sys/devices/system/node/node1", F_OK) == 0;
+  EXPECT_TRUE(told == one_node || told == unknown || several) << told;
 }
 
 TEST(HostAllocations, UnknownPointersAreRefused) {

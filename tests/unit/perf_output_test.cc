@@ -94,6 +94,24 @@ TEST(Plot, ACurveForEachLibraryAndOneForTheLimit) {
   EXPECT_EQ(svg.find("inf"), std::string::npos);
 }
 
+TEST(Plot, AxesAreInUnitsThatPeopleSay) {
+  Line slow = example(20000, 8);
+  slow.staged_us = 3;
+  const std::string svg = plot_svg({}, {example(0.2), slow});
+  for (const char* tick : {">10 ns<", ">1 us<", ">100 ms<", ">100 B/s<", ">10 kB/s<", ">100 MB/s<"})
+    EXPECT_EQ(times(svg, tick), 1u) << tick;
+  EXPECT_EQ(svg.find("e-0"), std::string::npos);
+  EXPECT_EQ(times(svg, "<title>limit of staged buffers</title>"), 2u);
+}
+
+TEST(Records, FiguresHaveSixDigits) {
+  Line line = example(0.1 + 0.2);
+  line.limit_us = 1.0 / 3;
+  const Record record = records_of({line}).front();
+  EXPECT_EQ(record["median_us"].dump(), "0.3");
+  EXPECT_EQ(record["limit_us"].dump(), "0.333333");
+}
+
 TEST(Plot, KindsOfCallsHavePicturesOfTheirOwn) {
   Line in = example(10);
   in.place = Placing::kIn;

@@ -173,7 +173,8 @@ TEST(Planner, AForcedNameMustExistAndApplyButASettingIsPassedOverWhereItDoesNot)
   facts.forced = "chain";
   EXPECT_EQ(choose(facts, {Collective::kBroadcast, 8, {}})->algorithm->name, "chain");
   EXPECT_TRUE(choose(facts, {Collective::kAllReduce, 8, {}}).ok());
-  EXPECT_EQ(explain_forced(facts), "");
+  EXPECT_EQ(explain_forced(facts),
+            " HFREDUCE_ALGORITHM=chain decides broadcasts, whatever is faster.");
   facts.forced = "two-shot@64K";  // not between hosts
   EXPECT_TRUE(choose(facts, {Collective::kAllReduce, 8, {}}).ok());
   EXPECT_THAT(explain_forced(facts), testing::HasSubstr("two-shot@64K has no effect"));

@@ -192,8 +192,22 @@ TEST(Tuning, ExplainedWithWhatTheOthersTook) {
   Facts facts;
   facts.placement = &placement;
   facts.tuning = of(*file, {1, 2, 2});
-  EXPECT_EQ(explain_measured(facts.tuning, Collective::kAllReduce),
-            "8 B two-shot in 0.4 us, one-shot 0.9; 1 MiB two-shot in 80 us, ring 200");
+  EXPECT_EQ(explain_measured(facts, facts.tuning, Collective::kAllReduce),
+            "8 B two-shot in 0.4 us (one-shot 0.9); 1 MiB two-shot in 80 us (ring 200)");
+  facts.forced = "one-shot";
+  EXPECT_THAT(explain_measured(facts, facts.tuning, Collective::kAllReduce),
+              testing::HasSubstr("8 B one-shot in 0.9 us (two-shot 0.4)"));
+}
+
+TEST(Tuning, ExplainedInUnitsThatPeopleSay) {
+  const schedule::Placement placement({0, 0});
+  Facts facts;
+  facts.placement = &placement;
+  const auto long_calls = Tuning::parse(
+      "allreduce 33554432 two-shot 0 4625042\nallreduce 33554432 ring 0 4665257000\n");
+  ASSERT_TRUE(long_calls.ok()) << long_calls.status().text();
+  EXPECT_EQ(explain_measured(facts, *long_calls, Collective::kAllReduce),
+            "32 MiB two-shot in 4.63 ms (ring 4665)");
 }
 
 }  // namespace

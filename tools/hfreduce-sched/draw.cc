@@ -59,15 +59,20 @@ Captions captions_of(const Run& run, const Timeline& timeline, const std::string
   Captions captions{.title = title, .lines = {}};
   double on_links = timeline.length - timeline.in_steps;
   if (on_links < 1e-9 * timeline.length) on_links = 0;  // rounding
-  captions.lines.push_back(fmt::format(
-      "Done after {}. Critical path: {} steps, which take {}; the other {} its messages are on "
-      "their way.",
-      time_text(timeline.length), timeline.critical_steps, time_text(timeline.in_steps),
-      time_text(on_links)));
-  captions.lines.push_back(fmt::format(
-      "Assumed, not measured: a step takes {:g} ns, and {:g} ns for each byte that it reads or "
-      "writes; between hosts a message takes {:g} ns, and each byte keeps its link for {:g} ns.",
-      costs.mapped_step, costs.mapped_byte, costs.posted_step, costs.posted_byte));
+  std::string path = fmt::format("Done after {}. Critical path: {} steps",
+                                 time_text(timeline.length), timeline.critical_steps);
+  if (on_links > 0)
+    path += fmt::format(", which take {}; the other {} its messages are on their way",
+                        time_text(timeline.in_steps), time_text(on_links));
+  captions.lines.push_back(path + ".");
+  std::string assumed = fmt::format(
+      "Assumed, not measured: a step takes {}, and {} for each byte that it reads or writes",
+      time_text(costs.mapped_step), time_text(costs.mapped_byte));
+  if (run.placement->hosts() > 1)
+    assumed +=
+        fmt::format("; between hosts a message takes {}, and each byte keeps its link for {}",
+                    time_text(costs.posted_step), time_text(costs.posted_byte));
+  captions.lines.push_back(assumed + ".");
   captions.lines.push_back(
       "A rank does one step at a time. This is the first call: every slot is free.");
   return captions;

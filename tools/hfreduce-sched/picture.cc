@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
+#include <utility>
 
 #include "schedule/printer.h"
 #include "svg/canvas.h"
@@ -21,6 +23,9 @@ constexpr const char* kStyle = R"(
 text { font: 12px sans-serif; fill: #222 }
 .title { font-size: 17px; font-weight: bold }
 .small { font-size: 9px; fill: #666 }
+.middle { font-size: 9px; fill: #666; text-anchor: middle }
+.end { font-size: 9px; fill: #666; text-anchor: end }
+.amount { font-size: 10px; fill: #222; text-anchor: middle }
 .band { fill: #f4f4f4 } .other { fill: #eaeef4 }
 .tick { stroke: #ccc; stroke-width: 0.5 }
 .reduce { fill: #4c78a8 } .complete { fill: #274b78 } .copy { fill: #72b7b2 } .put { fill: #f58518 }
@@ -70,14 +75,21 @@ class Picture {
 
   double legend_at(double y) {
     double x = 20;
-    for (const char* kind : {"reduce", "complete", "copy", "put", "signal", "wait"}) {
+    for (const auto& [kind, words] : {std::pair{"reduce", "reduce"},
+                                      {"complete", "reduce to the result"},
+                                      {"copy", "copy"},
+                                      {"put", "put (into a peer's window)"},
+                                      {"signal", "signal"},
+                                      {"wait", "wait"}}) {
       canvas_.element("rect", {{"x", x}, {"y", y}, {"width", 14}, {"height", 10}, {"class", kind}});
-      text(x + 18, y + 9, "small", kind);
-      x += 75;
+      text(x + 18, y + 9, "small", words);
+      x += 40 + 5 * static_cast<double>(std::string_view(words).size());
     }
     text(x, y + 9, "small",
-         "arrows: orange between hosts, grey inside one, dashed: a slot is free; red: critical "
-         "path");
+         run_.placement->hosts() > 1
+             ? "arrows: orange between hosts, grey inside one, dashed: a slot is free; red: "
+               "critical path"
+             : "arrows: grey: a signal, dashed: a slot is free; red: critical path");
     return y + 10;
   }
 
@@ -181,13 +193,15 @@ class Picture {
       if (!run_.placement->mapped(link.first, link.second)) posted += bytes;
     }
     text(20, y, "label",
-         fmt::format("Bytes a link, from the rank of a row to that of a column: {} in all, {} of "
-                     "them between hosts (orange)",
-                     bytes_text(all), bytes_text(posted)));
+         fmt::format("Bytes a link, from the rank of a row to that of a column: {} in all{}",
+                     bytes_text(all),
+                     run_.placement->hosts() > 1
+                         ? fmt::format(", {} of them between hosts (orange)", bytes_text(posted))
+                         : ""));
     y += 26;
     for (std::int32_t rank = 0; rank < ranks && cell >= 14; ++rank) {
-      text(kLeft + rank * cell + cell / 2 - 6, y - 4, "small", fmt::to_string(rank));
-      text(kLeft - 50, y + rank * cell + cell / 2 + 4, "small", fmt::format("rank {}", rank));
+      text(kLeft + rank * cell + cell / 2, y - 5, "middle", fmt::to_string(rank));
+      text(kLeft - 8, y + rank * cell + cell / 2 + 3, "end", fmt::format("rank {}", rank));
     }
     for (const auto& [link, bytes] : time_.bytes) {
       const double left = kLeft + link.second * cell, top = y + link.first * cell;
@@ -201,7 +215,7 @@ class Picture {
            {"fill-opacity", most > 0 ? 0.15 + 0.6 * bytes / most : 0.15},
            {"class", mapped ? "cell mapped-link" : "cell posted-link"}},
           fmt::format("rank {} to rank {}: {}", link.first, link.second, bytes_text(bytes)));
-      if (cell >= 36) text(left + 4, top + cell / 2 + 4, "small", bytes_text(bytes));
+      if (cell >= 46) text(left + cell / 2, top + cell / 2 + 4, "amount", bytes_text(bytes));
     }
     return y + ranks * cell;
   }
@@ -216,16 +230,17 @@ class Picture {
 }  // namespace
 
 std::string bytes_text(double bytes) {
-  const char* unit = "";
-  for (const char* larger : {"K", "M", "G", "T", "P"}) {
+  const char* unit = "B";
+  for (const char* larger : {"KiB", "MiB", "GiB", "TiB", "PiB"}) {
     if (bytes < 1024) break;
     bytes /= 1024;
     unit = larger;
   }
-  return fmt::format("{:.4g}{}", bytes, *unit == '\0' ? " B" : unit);
+  return fmt::format("{:.4g} {}", bytes, unit);
 }
 
 std::string time_text(double ns) {
+  if (ns <= 0) return "0";
   if (ns < 1000) return fmt::format("{:.4g} ns", ns);
   if (ns < 1e6) return fmt::format("{:.4g} us", ns / 1e3);
   return ns < 1e9 ? fmt::format("{:.4g} ms", ns / 1e6) : fmt::format("{:.4g} s", ns / 1e9);
