@@ -184,6 +184,10 @@ class Files(Case):
         classes = [it.get("class") for it in drawn.iter() if it.get("class")]
         count = {name: classes.count(name) for name in ("core", "gpu", "nic", "package", "node", "cache")}
         self.assertEqual(count, {"core": 128, "gpu": 8, "nic": 9, "package": 2, "node": 8, "cache": 32})
+        texts = [it.text for it in drawn.iter(space + "text")]
+        for words in ("GPU", "network", "behind one PCIe switch", "NVLink: each of the 8 GPUs with every other"):
+            self.assertIn(words, texts)
+        self.assertNotIn("core that is not for this process", texts, "that is of another machine")
         hints = [it.text for it in drawn.iter(space + "title")]
         for way in ("0 to 1", "1 to 2", "2 to 3", "3 to 0"):
             self.assertEqual(hints.count(way) >= 2, True, f"in both rings: {way}")
@@ -191,6 +195,14 @@ class Files(Case):
         for it in drawn.iter(space + "rect"):
             if it.get("y"):
                 self.assertLessEqual(float(it.get("y")) + float(it.get("height")), height)
+
+    def test_links_of_single_pairs_are_named(self):
+        file = PLACE / "epyc8.svg"
+        self.told("--xml", PLACE / "epyc8.xml", "--svg", file, "--ranks", 16, "--groups", "8/4")
+        texts = [it.text or "" for it in xml.etree.ElementTree.parse(file).iter("{http://www.w3.org/2000/svg}text")]
+        self.assertIn("NVLink: gpu0-gpu1, gpu2-gpu3, gpu4-gpu5, gpu6-gpu7", texts)
+        for text in texts:
+            self.assertEqual(text.count("("), text.count(")") if not text.endswith("...") else text.count("("), text)
 
     def test_bad_files_get_a_sentence(self):
         self.refused("No such file", "--xml", PLACE / "none.xml")

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
+#include <tuple>
 
 #include "svg.h"
 #include "topology/relation.h"
@@ -209,6 +211,53 @@ double draw_packages(const Drawing& drawing, double top) {
   return row_end;
 }
 
+// Only what the picture shows.
+void draw_key(const Drawing& drawing, Point at) {
+  const Facts& facts = drawing.facts;
+  const auto any = [&](const auto& is) {
+    return std::any_of(facts.devices.begin(), facts.devices.end(), is);
+  };
+  const auto bridged = [](const Device& it) { return it.bridges.size() > 1; };
+  const bool barred = std::any_of(facts.cores.begin(), facts.cores.end(),
+                                  [&](const auto& it) { return !drawing.may_use(it.cpus); });
+  const std::tuple<bool, const char*, const char*> entries[] = {
+      {!facts.cores.empty(), "key core", "core"},
+      {barred, "key forbidden", "core that is not for this process"},
+      {any([](const Device& it) { return is_gpu(it.kind); }), "key gpu", "GPU"},
+      {any([](const Device& it) { return is_network(it.kind); }), "key nic", "network"},
+      {any(bridged), "key switch", "behind one PCIe switch"}};
+  for (const auto& [shown, style, words] : entries) {
+    if (!shown) continue;
+    drawing.page->rectangle({at.x, at.y - 9, kCore, kCore}, style);
+    drawing.page->text({at.x + kCore + 5, at.y}, "faint", words);
+    at.x += kCore + 20 + 6 * static_cast<double>(std::string_view(words).size());
+  }
+}
+
+// "NVLink: gpu0 to gpu7, each with every other", as no picture of boxes shows it.
+std::string nvlinks(const Drawing& drawing) {
+  const auto& devices = drawing.facts.devices;
+  std::vector<std::size_t> gpus;
+  for (std::size_t i = 0; i < devices.size(); ++i)
+    if (is_gpu(devices[i].kind)) gpus.push_back(i);
+  std::string pairs;
+  std::size_t joined = 0;
+  for (std::size_t a = 0; a < gpus.size(); ++a)
+    for (std::size_t b = a + 1; b < gpus.size(); ++b) {
+      if (topology::between(drawing.facts, gpus[a], gpus[b]) != topology::Relation::kNvlink)
+        continue;
+      ++joined;
+      pairs += fmt::format("{}{}-{}", pairs.empty() ? "" : ", ", drawing.tags[gpus[a]],
+                           drawing.tags[gpus[b]]);
+    }
+  if (joined == 0) return "";
+  if (gpus.size() > 2 && joined == gpus.size() * (gpus.size() - 1) / 2)
+    return fmt::format("NVLink: each of the {} GPUs with every other", gpus.size());
+  constexpr std::size_t kMostShown = 16;
+  return joined <= kMostShown ? "NVLink: " + pairs
+                              : fmt::format("NVLink: {} pairs of GPUs (see the text)", joined);
+}
+
 }  // namespace
 
 double draw_machine(const Findings& findings, double top, Page* page) {
@@ -220,7 +269,10 @@ double draw_machine(const Findings& findings, double top, Page* page) {
   }
   page->text({16, top + 16}, "title", facts.host.empty() ? facts.origin : facts.host);
   page->text({16, top + 34}, "", topology::summary(facts));
-  double y = draw_packages(drawing, top + 44);
+  draw_key(drawing, {16, top + 54});
+  const std::string links = nvlinks(drawing);
+  if (!links.empty()) page->text({16, top + 72}, "", links);
+  double y = draw_packages(drawing, top + (links.empty() ? 64 : 82));
   for (std::size_t n = 0; n < facts.nodes.size(); ++n)
     if (!facts.nodes[n].package) y = draw_node(drawing, n, {16, y + kGap, Page::kWidth - 32, 0});
   const auto lost = devices_where(facts, [](const Device& it) { return !it.node && !it.package; });

@@ -62,15 +62,18 @@ void draw_way(const Circle& circle, std::int32_t from, std::int32_t to, Page* pa
   page->arrow(rim(start), rim(end), bend);
 }
 
+std::string shortened(const std::string& text, std::size_t most) {
+  return text.size() <= most ? text : text.substr(0, most - 3) + "...";
+}
+
 void draw_route(const Plan& plan, const Route& route, Point corner, Page* page) {
-  page->rectangle({corner.x, corner.y, kPanel, kPanel + kHead}, "panel");
-  page->text({corner.x + kGap, corner.y + 16}, "", route.lane);
   const auto shapes = shapes_of(route.edges);
   std::string what = to_text(shapes.front());
-  if (what.size() > 50) what = what.substr(0, 47) + "...";
-  if (shapes.size() > 1)
-    what = fmt::format("{} parts, the first: {}", shapes.size(), what.substr(0, 28));
-  page->text({corner.x + kGap, corner.y + 30}, "faint", what);
+  if (shapes.size() > 1) what = fmt::format("{} parts, the first: {}", shapes.size(), what);
+  page->hint(what);
+  page->rectangle({corner.x, corner.y, kPanel, kPanel + kHead}, "panel");
+  page->text({corner.x + kGap, corner.y + 16}, "", route.lane);
+  page->text({corner.x + kGap, corner.y + 30}, "faint", shortened(what, 50));
   const Circle circle(plan, {corner.x + kPanel / 2, corner.y + kHead + kPanel / 2});
   for (const auto& [from, to] : route.edges) draw_way(circle, from, to, page);
   for (std::int32_t rank = 0; rank < plan.ranks; ++rank) {
