@@ -65,9 +65,12 @@ Schedule emit_zero_copy_shared(const Request& request, std::int32_t rank) {
   for (std::int32_t owner = 0; owner < placement.ranks(); ++owner)
     if (owner != root) outputs.push_back(output(owner));
   auto lane = schedule.lane("all");
-  lane.offer(kOffered, peers).accept(kOffered, peers).copy(chunks(rank, 1), input(root), outputs);
+  lane.offer(kOffered, peers)
+      .accept(kOffered, peers)
+      .copy(chunks(rank, 1), input(root), outputs)
+      .signal(kDone, peers);
   if (rank == root) lane.copy(chunks(0, placement.ranks()), input(rank), {output(rank)});
-  lane.signal(kDone, peers).wait(kDone, peers);
+  lane.wait(kDone, peers);
   return schedule.finish();
 }
 
