@@ -58,14 +58,18 @@ Status Comm::join_others(const Membership& membership) {
   join.settings = &options_.settings;
   join.init_timeout_ms = static_cast<std::int32_t>(options_.init_timeout_ms);
   HFR_ASSIGN(session_, bootstrap::Session::join(join, latch_, session_hooks()));
-  HFR_TRY(agree(session_->greetings()));
-  if (Status failure = make_engine(); !failure.ok()) {
-    // The others have joined and would wait for this rank until their deadline.
-    failure = std::move(failure).with_rank(
-        rank_, session_->members()[static_cast<std::size_t>(rank_)].host);
-    session_->spread(failure);
-    return failure;
-  }
+  HFR_TRY(agree(session_->greetings()));  // which all ranks do alike
+  Status failure = set_up();
+  if (failure.ok()) return {};
+  // The others have joined and would wait for this rank until their deadline.
+  failure = std::move(failure).with_rank(rank_,
+                                         session_->members()[static_cast<std::size_t>(rank_)].host);
+  session_->spread(failure);
+  return failure;
+}
+
+Status Comm::set_up() {
+  HFR_TRY(make_engine());
   // Nobody may use a window before every rank of its host stands behind it.
   auto ready = session_->exchange(measured_plans(), Deadline::after_ms(options_.init_timeout_ms));
   HFR_TRY(ready.status());

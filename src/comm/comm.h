@@ -75,6 +75,7 @@ class Comm {
   Comm(const Membership& membership, CommOptions options);
 
   Status join_others(const Membership& membership);
+  Status set_up();  // once the session stands
   Result<std::vector<std::string>> exchange_votes(std::string_view mine, Deadline deadline);
   Status agree(const std::vector<std::string>& greetings);
   Status make_engine();

@@ -1,15 +1,21 @@
 #include "topology/cpu_lists.h"
 
+#include <dirent.h>
+
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 
 namespace hfreduce::topology {
 namespace {
 
 constexpr std::int32_t kMostCpus = 1 << 20;
+
+struct CloseFolder {
+  void operator()(DIR* folder) const { closedir(folder); }
+};
 
 // The number that `text` begins with, which is taken off it.
 std::optional<std::int32_t> take_number(std::string_view& text) {
@@ -50,13 +56,14 @@ std::optional<Cpus> parse_cpu_list(std::string_view text) {
 
 std::vector<Cpus> cpus_of_nodes(const std::string& system) {
   std::vector<Cpus> nodes;
-  std::error_code none;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(system + "/sys/devices/system/node", none)) {
-    const std::string name = entry.path().filename();
+  const std::string folder = system + "/sys/devices/system/node";
+  // Not std::filesystem's iterator, which ends the process where there is no memory for it.
+  const std::unique_ptr<DIR, CloseFolder> entries(opendir(folder.c_str()));
+  while (const dirent* const entry = entries ? readdir(entries.get()) : nullptr) {
+    const std::string name = entry->d_name;
     if (!name.starts_with("node") || name.find_first_not_of("0123456789", 4) != std::string::npos)
       continue;
-    auto cpus = read_list(entry.path() / "cpulist");
+    auto cpus = read_list(folder + "/" + name + "/cpulist");
     if (cpus && !cpus->empty()) nodes.push_back(std::move(*cpus));  // memory may have no cores
   }
   std::sort(nodes.begin(), nodes.end());
