@@ -167,12 +167,11 @@ hfreduceResult_t persistent(const Arguments& args, const hfreduceCallConfig_t* c
     }
     auto request = std::make_unique<Request>();
     request->comm = pending.handle;
-    request->call = pending.call;
-    request->algorithm = pending.algorithm;
-    executor::Operation rehearsal;  // so that what cannot be done is refused now, not at its start
+    const comm::CollectiveCall& call = pending.call;
+    request->buffers = {call.send, call.receive, call.scalar, call.timeout_ms};
+    // So that what cannot be done is refused now, not at its start.
     if (!pending.algorithm.empty()) pending.call.algorithm = pending.algorithm.c_str();
-    HFR_TRY(pending.comm->prepare(pending.call, rehearsal));
-    request->operation.state.store(executor::Operation::State::kDone, std::memory_order_relaxed);
+    HFR_TRY(pending.comm->plan(pending.call, &request->planned));
     *handle = requests().add(std::move(request));
     return {};
   });
@@ -181,7 +180,7 @@ hfreduceResult_t persistent(const Arguments& args, const hfreduceCallConfig_t* c
 Status start(hfreduceRequest_t handle) {
   const RequestTable::Pin request = requests().pin(handle);
   if (!request) return bad_handle("request");
-  if (!request->call) {
+  if (!request->buffers) {
     return Status(
         Code::kInvalidUsage,
         "the request is not a persistent one: hfreduceAllReduceInit and the like make those");
@@ -194,8 +193,6 @@ Status start(hfreduceRequest_t handle) {
     return Status(Code::kInvalidUsage,
                   "the request's communicator was destroyed: free the request");
   }
-  pending.call = *request->call;
-  pending.algorithm = request->algorithm;
   return submit(std::move(pending));
 }
 
@@ -217,20 +214,21 @@ hfreduceResult_t plain_collective(const Arguments& args, hfreduceStream_t stream
 Status wait(hfreduceRequest_t handle) {
   const RequestTable::Pin request = requests().pin(handle);
   if (!request) return bad_handle("request");
-  if (!request->operation.done()) {
+  const executor::Operation& operation = request->planned.operation;
+  if (!operation.done()) {
     const CommTable::Pin comm = comms().pin(request->comm);
     if (comm) {
       executor::Engine& engine = *comm->engine();
       {
         const std::lock_guard lock(engine.mutex());
-        executor::drive_operation(engine, request->operation);
+        executor::drive_operation(engine, operation);
       }
       if (engine.outstanding()) executor::drive_in_background(engine);
     }
     // Destroyed meanwhile: its operations have ended or are about to.
-    while (!request->operation.done()) std::this_thread::yield();
+    while (!operation.done()) std::this_thread::yield();
   }
-  return request->operation.status;
+  return operation.status;
 }
 
 }  // namespace
@@ -297,8 +295,9 @@ hfreduceResult_t hfreduceRequestTest(hfreduceRequest_t request, int* done) {
     if (done == nullptr) return null_argument("done");
     const RequestTable::Pin pin = requests().pin(request);
     if (!pin) return bad_handle("request");
-    *done = pin->operation.done() ? 1 : 0;
-    return *done != 0 ? pin->operation.status : Status();
+    const executor::Operation& operation = pin->planned.operation;
+    *done = operation.done() ? 1 : 0;
+    return *done != 0 ? operation.status : Status();
   });
 }
 
@@ -311,7 +310,7 @@ hfreduceResult_t hfreduceRequestFree(hfreduceRequest_t request) {
     {
       const RequestTable::Pin pin = requests().pin(request);
       if (!pin) return bad_handle("request");
-      if (!pin->operation.done()) {
+      if (!pin->planned.operation.done()) {
         return Status(Code::kInvalidUsage,
                       "the request is still active: wait for it, or abort its communicator, before "
                       "freeing it");

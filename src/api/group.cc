@@ -37,42 +37,35 @@ bool blocks(const PendingCall& pending) {
   return pending.request == nullptr && pending.persistent == nullptr;
 }
 
-Status prepare_again(const PendingCall& pending, executor::Operation& operation) {
+// Starts an operation that nobody waits for yet.
+Status start_request(PendingCall& pending) {
+  auto fresh = std::make_unique<Request>();
+  fresh->comm = pending.handle;
+  executor::Operation& operation = fresh->planned.operation;
+  HFR_TRY(prepare(pending, operation));
+  operation.state.store(executor::Operation::State::kQueued, std::memory_order_relaxed);
+  const hfreduceRequest_t handle = *pending.request = requests().add(std::move(fresh));
+  const RequestTable::Pin request = requests().pin(handle);
+  if (!request) return bad_handle("request");
+  pending.comm->start(operation);
+  return {};
+}
+
+Status start_persistent(PendingCall& pending) {
+  const RequestTable::Pin request = requests().pin(pending.persistent);
+  if (!request) return bad_handle("request");
+  executor::Operation& operation = request->planned.operation;
   if (!operation.done())
     return Status(Code::kInvalidUsage,
                   "the request is active: wait for it before starting it again");
-  operation.state.store(executor::Operation::State::kQueued, std::memory_order_relaxed);
-  operation.status = prepare(pending, operation);
-  if (operation.status.ok()) return {};
-  operation.state.store(executor::Operation::State::kDone, std::memory_order_release);
-  return operation.status;
+  operation.status = {};
+  Status started = pending.comm->start_again(request->planned, *request->buffers);
+  if (!started.ok()) operation.status = started;
+  return started;
 }
 
-// Starts an operation that nobody waits for yet.
-Status start_request(PendingCall& pending) {
-  if (pending.persistent == nullptr) {
-    auto fresh = std::make_unique<Request>();
-    fresh->comm = pending.handle;
-    HFR_TRY(prepare(pending, fresh->operation));
-    *pending.request = requests().add(std::move(fresh));
-  }
-  const RequestTable::Pin request =
-      requests().pin(pending.persistent != nullptr ? pending.persistent : *pending.request);
-  if (!request) return bad_handle("request");
-  executor::Operation& operation = request->operation;
-  if (pending.persistent != nullptr) HFR_TRY(prepare_again(pending, operation));
-  executor::Engine* engine = pending.comm->engine();
-  if (engine == nullptr) {
-    pending.comm->start(operation);
-    return {};
-  }
-  {
-    const std::lock_guard lock(engine->mutex());
-    pending.comm->start(operation);
-    executor::drive_at_start(*engine);
-  }
-  if (engine->outstanding()) executor::drive_in_background(*engine);
-  return {};
+Status start_unattended(PendingCall& pending) {
+  return pending.persistent != nullptr ? start_persistent(pending) : start_request(pending);
 }
 
 Status run_blocking(PendingCall& pending) {
@@ -85,10 +78,7 @@ Status run_blocking(PendingCall& pending) {
 Status start_blocking(PendingCall& pending, executor::Operation& operation) {
   HFR_TRY(prepare(pending, operation));
   operation.state.store(executor::Operation::State::kQueued, std::memory_order_relaxed);
-  executor::Engine* const engine = pending.comm->engine();
-  std::unique_lock<FutexMutex> lock;
-  if (engine != nullptr) lock = std::unique_lock(engine->mutex());
-  pending.comm->start(operation);
+  pending.comm->queue(operation);
   return {};
 }
 
@@ -129,7 +119,7 @@ Status run_calls(std::vector<PendingCall> calls) {
     try {
       first =
           first_failure(std::move(first), blocks(calls[i]) ? start_blocking(calls[i], blocking[i])
-                                                           : start_request(calls[i]));
+                                                           : start_unattended(calls[i]));
     } catch (...) {
       thrown = std::current_exception();
     }
@@ -190,7 +180,7 @@ Status submit(PendingCall call) {
     group.calls.push_back(std::move(call));
     return {};
   }
-  return blocks(call) ? run_blocking(call) : start_request(call);
+  return blocks(call) ? run_blocking(call) : start_unattended(call);
 }
 
 Status submit_setup(std::function<Status()> setup) {

@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <optional>
-#include <string>
 
 #include "api/handles.h"
 #include "comm/comm.h"
@@ -12,11 +11,9 @@
 namespace hfreduce::api {
 
 struct Request {
-  executor::Operation operation;
+  comm::PlannedCall planned;  // its operation; a persistent one is done until it is started
   hfreduceComm_t comm = nullptr;
-  // A persistent one is done until it is started, and starts this call; else empty.
-  std::optional<comm::CollectiveCall> call;
-  std::string algorithm;  // forced by that call
+  std::optional<comm::Comm::Buffers> buffers;  // of a persistent one; else empty
 };
 
 using CommTable = HandleTable<comm::Comm, hfreduceComm_t>;

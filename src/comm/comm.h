@@ -52,8 +52,14 @@ class Comm {
   }
   // Makes `operation` ready to start, or says why not.
   Status prepare(const CollectiveCall& call, executor::Operation& operation);
-  // Starts what was prepared. Ends at once if there is nothing to do.
+  // Starts what was prepared, behind what was started before; somebody is to drive it.
+  void queue(executor::Operation& operation);
+  // The same, takes its first steps, and leaves the others to the progress thread or a waiter.
   void start(executor::Operation& operation);
+  // As prepare(), for a call that is to be started again and again.
+  Status plan(const CollectiveCall& call, PlannedCall* planned);
+  // Starts it, as start() does. It is done.
+  Status start_again(PlannedCall& planned, const Buffers& buffers);
   // Starts and drives to the end.
   Status run(executor::Operation& operation);
   Status run(const CollectiveCall& call);

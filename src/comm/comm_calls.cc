@@ -237,8 +237,40 @@ inline bool Comm::ends_alone(executor::Operation& operation) {
   return true;
 }
 
-void Comm::start(executor::Operation& operation) {
+void Comm::queue(executor::Operation& operation) {
+  if (ranks_ == 1) {
+    ends_alone(operation);
+    return;
+  }
+  const std::lock_guard lock(engine_->mutex());
   if (!ends_alone(operation)) engine_->start(operation);
+}
+
+void Comm::start(executor::Operation& operation) {
+  if (ranks_ == 1) {
+    ends_alone(operation);
+    return;
+  }
+  {
+    const std::lock_guard lock(engine_->mutex());
+    if (!ends_alone(operation)) engine_->start_and_advance(operation);
+  }
+  if (engine_->outstanding()) executor::drive_in_background(*engine_);
+}
+
+Status Comm::plan(const CollectiveCall& call, PlannedCall* planned) {
+  if (!may_call()) return why_not();
+  const CallShape shape{call.collective, call.type, call.op, call.root, call.count};
+  return plan_call(shape, call.algorithm != nullptr ? call.algorithm : "", planned);
+}
+
+Status Comm::start_again(PlannedCall& planned, const Buffers& buffers) {
+  if (!may_call()) return why_not();
+  executor::Operation& operation = planned.operation;
+  HFR_TRY(bind(buffers, planned, operation));
+  operation.state.store(executor::Operation::State::kQueued, std::memory_order_relaxed);
+  start(operation);
+  return {};
 }
 
 inline Status Comm::run_now(executor::Operation& operation) {

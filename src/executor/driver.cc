@@ -306,11 +306,6 @@ void drive_operation(Engine& engine, const Operation& operation) {
   }
 }
 
-void drive_at_start(Engine& engine) {
-  const Driving driving(engine);
-  engine.progress();
-}
-
 void drive_until(std::span<Engine* const> engines, const std::function<bool()>& done) {
   Patience patience(
       kSpinsOversubscribed);  // one thread drives several ranks: they are ahead of nobody

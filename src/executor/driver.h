@@ -17,8 +17,6 @@ void drive_until(std::span<Engine* const> engines, const std::function<bool()>& 
 // already. The progress thread keeps away from the engine meanwhile: whoever finds operations
 // outstanding afterwards hands it back with drive_in_background.
 void drive_operation(Engine& engine, const Operation& operation);
-// One round, for an operation that was just started and is perhaps waited for soon. As above.
-void drive_at_start(Engine& engine);
 
 // Hands an engine with outstanding operations to the progress thread. The engine must be withdrawn
 // before it is destroyed.
