@@ -105,9 +105,7 @@ std::string Comm::explain_memory() const {
       "of it; memory of hfreduceMemAlloc, or a mapping registered with "
       "hfreduceCommRegisterMapping, is used where it is, by allreduces from {} KiB on and by "
       "broadcasts from {} KiB (the root's is enough; where the others' is mapped, too, all ranks "
-      "share "
-      "the "
-      "copying of large ones).",
+      "share the copying of large ones).",
       planner::mapped_from(*placement_, Collective::kAllReduce) >> 10,
       planner::mapped_from(*placement_, Collective::kBroadcast) >> 10);
 }
