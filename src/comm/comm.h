@@ -108,6 +108,8 @@ class Comm {
   Status look_up_buffers(PlannedCall* planned, const executor::Call& call) const;
   Result<UniqueFd> fetch_memory(std::uint64_t process, std::uint64_t object);
   algorithms::Request request(const algorithms::Algorithm& algorithm, std::int32_t root) const;
+  std::string explain_ranks() const;
+  std::string explain_plans() const;
   std::string explain_memory() const;
   std::string explain_peer_reads() const;
   void explain() const;

@@ -101,11 +101,10 @@ std::string Comm::explain_tuning() const {
 std::string Comm::explain_memory() const {
   using algorithms::Collective;
   return fmt::format(
-      " The limit is the memory bus: ordinary buffers are copied once into a window and once out "
-      "of it; memory of hfreduceMemAlloc, or a mapping registered with "
-      "hfreduceCommRegisterMapping, is used where it is, by allreduces from {} KiB on and by "
-      "broadcasts from {} KiB (the root's is enough; where the others' is mapped, too, all ranks "
-      "share the copying of large ones).",
+      "memory of hfreduceMemAlloc, or a mapping registered with hfreduceCommRegisterMapping, is "
+      "used "
+      "where it is, by allreduces from {} KiB on and by broadcasts from {} KiB (the root's is "
+      "enough; where the others' is mapped, too, all ranks share the copying of large ones).",
       planner::mapped_from(*placement_, Collective::kAllReduce) >> 10,
       planner::mapped_from(*placement_, Collective::kBroadcast) >> 10);
 }
@@ -129,47 +128,61 @@ std::string Comm::explain_peer_reads() const {
       planner::kPeerReadsFrom >> 10, planner::kPeerReadsInPlaceUpTo >> 10);
 }
 
-void Comm::explain() const {
+std::string Comm::explain_ranks() const {
   const bool one_host = placement_->hosts() == 1;
   std::string text = fmt::format("communicator '{}': {} ranks on {} host{}", options_.name, ranks_,
                                  placement_->hosts(), one_host ? "" : "s");
-  if (!one_host) {
-    text += placement_->fewest_local() == placement_->most_local()
-                ? fmt::format(", {} on each", placement_->most_local())
-                : fmt::format(", {} to {} on each", placement_->fewest_local(),
-                              placement_->most_local());
-  }
-  text += one_host
-              ? "; all talk through shared memory"
-              : fmt::format(
-                    "; hosts talk over TCP, {} socket{} a link, checksum {}, "
-                    "congestion control {}",
-                    sockets_, sockets_ == 1 ? "" : "s", checksum_ ? "on" : "off", congestion_.name);
+  if (one_host) return text + "; all talk through shared memory.";
+  text +=
+      placement_->fewest_local() == placement_->most_local()
+          ? fmt::format(", {} on each", placement_->most_local())
+          : fmt::format(", {} to {} on each", placement_->fewest_local(), placement_->most_local());
+  text +=
+      fmt::format("; hosts talk over TCP, {} socket{} a link, checksum {}, congestion control {}",
+                  sockets_, sockets_ == 1 ? "" : "s", checksum_ ? "on" : "off", congestion_.name);
   if (congestion_.chosen())
     text += fmt::format(
         " (the system's {} was not taken: it misjudges bursts; HFREDUCE_CONGESTION=system takes "
         "it)",
         congestion_.system);
-  text += fmt::format(". Allreduce: {}. Broadcast: {}.",
-                      planner::explain(facts_, algorithms::Collective::kAllReduce),
-                      planner::explain(facts_, algorithms::Collective::kBroadcast));
-  text += planner::explain_forced(facts_) + planner::explain_crowd(facts_) + grouping_ +
+  return text + ".";
+}
+
+std::string Comm::explain_plans() const {
+  std::string text = fmt::format("chosen: allreduce {}; broadcast {}.",
+                                 planner::explain(facts_, algorithms::Collective::kAllReduce),
+                                 planner::explain(facts_, algorithms::Collective::kBroadcast));
+  text += explain_tuning() + planner::explain_forced(facts_) + planner::explain_crowd(facts_) +
           planner::explain_grouping(facts_);
-  if (options_.settings.deterministic != 0 && options_.settings.group.empty())
-    text += " What systems say of caches and packages was not asked: HFREDUCE_DETERMINISTIC is 1.";
-  text += explain_tuning();
   text += fmt::format(" Staging slots take at most {:.1f} MiB a rank.",
                       static_cast<double>(engine_->map().bytes()) / (1 << 20));
   if (workers_ > 0)
     text += fmt::format(
         " {} thread{} help{} rank 0's process with steps of {} KiB and more, in calls of {} MiB "
-        "and "
-        "more.",
+        "and more.",
         workers_, workers_ == 1 ? "" : "s", workers_ == 1 ? "s" : "", executor::kShareFrom >> 10,
         executor::kShareCallsFrom >> 20);
-  text += one_host ? explain_memory() + explain_peer_reads()
-                   : " The limit is the network between the hosts.";
-  log_line(LogLevel::kInfo, "explain", text);
+  return text;
+}
+
+// A colleague's answer, a line each: what was found, what was chosen, what sets the limit, and what
+// would be faster.
+void Comm::explain() const {
+  const bool one_host = placement_->hosts() == 1;
+  std::string found = explain_ranks() + grouping_;
+  if (options_.settings.deterministic != 0 && options_.settings.group.empty())
+    found += " What systems say of caches and packages was not asked: HFREDUCE_DETERMINISTIC is 1.";
+  const auto say = [](const std::string& line) { log_line(LogLevel::kInfo, "explain", line); };
+  say(found);
+  say(explain_plans());
+  say(one_host ? "limit: the memory bus, since ordinary buffers are copied once into a window and "
+                 "once out of it."
+               : "limit: the network between the hosts.");
+  if (one_host)
+    say("faster: " + explain_memory() + explain_peer_reads());
+  else if (checksum_)
+    say("faster: HFREDUCE_CHECKSUM=0 saves a sixth to a third, where damage on the way is somebody "
+        "else's concern.");
 }
 
 }  // namespace hfreduce::comm
