@@ -284,9 +284,10 @@ TEST(Planner, WorkIsClaimedWhereRanksShareCores) {
 // The names of what is tried in turn where buffers may be mapped.
 std::vector<std::string_view> tried(const Facts& facts, std::uint64_t bytes,
                                     std::string_view forced = {}) {
+  const auto choice = choose(facts, {Collective::kBroadcast, bytes, forced});
+  EXPECT_TRUE(choice.ok()) << choice.status().to_string();
   std::vector<std::string_view> names;
-  for (const algorithms::Algorithm* way :
-       choose(facts, {Collective::kBroadcast, bytes, forced})->zero_copy)
+  for (const algorithms::Algorithm* way : choice->zero_copy)
     if (way != nullptr) names.push_back(way->name);
   return names;
 }
